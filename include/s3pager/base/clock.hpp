@@ -1,0 +1,60 @@
+// Where time comes from: the system's clocks, or a manual one that tests advance. Knows nothing of timers.
+#pragma once
+
+#include <chrono>
+
+namespace s3pager {
+
+using duration = std::chrono::nanoseconds;
+using time_point = std::chrono::time_point<std::chrono::steady_clock, duration>;   ///< for deadlines
+using wall_time = std::chrono::time_point<std::chrono::system_clock, duration>;    ///< for signatures
+
+/// "No deadline" where one is asked for.
+inline constexpr time_point no_deadline = time_point::max();
+
+/// `start + span`, which stops at no_deadline instead of overflowing (a span of hours(1'000'000) is "never").
+[[nodiscard]] constexpr time_point after(time_point start, duration span) noexcept {
+  return span >= no_deadline - start ? no_deadline : start + span;
+}
+
+/// The time that a reactor and everything on it goes by. Used on the reactor's thread only.
+class clock {
+ public:
+  clock() = default;
+  clock(const clock&) = delete;
+  clock& operator=(const clock&) = delete;
+  virtual ~clock() = default;
+
+  [[nodiscard]] virtual time_point now() const noexcept = 0;
+  [[nodiscard]] virtual wall_time wall() const noexcept = 0;
+  /// Whether the clock moves by itself, so that waiting for a timer ends by waiting. A manual one does not.
+  [[nodiscard]] virtual bool runs() const noexcept = 0;
+};
+
+/// CLOCK_MONOTONIC and CLOCK_REALTIME.
+class system_clock final : public clock {
+ public:
+  [[nodiscard]] time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+  [[nodiscard]] wall_time wall() const noexcept override { return std::chrono::system_clock::now(); }
+  [[nodiscard]] bool runs() const noexcept override { return true; }
+};
+
+/// Stands still until it is told to advance; both times move together.
+class manual_clock final : public clock {
+ public:
+  explicit manual_clock(wall_time wall = wall_time{std::chrono::seconds{1'700'000'000}}) noexcept : wall_(wall) {}
+
+  [[nodiscard]] time_point now() const noexcept override { return now_; }
+  [[nodiscard]] wall_time wall() const noexcept override { return wall_; }
+  [[nodiscard]] bool runs() const noexcept override { return false; }
+  void advance(duration by) noexcept {
+    now_ += by;
+    wall_ += by;
+  }
+
+ private:
+  time_point now_{std::chrono::hours{1}};
+  wall_time wall_;
+};
+
+}  // namespace s3pager

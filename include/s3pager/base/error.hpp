@@ -1,0 +1,170 @@
+// What a caller branches on (errc), and the one exception type that tasks and generators throw.
+// Knows no layer above it: HTTP, S3 and ring give their own codes and map them to these conditions.
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace s3pager {
+
+/// The conditions a caller branches on: `if (e.code() == s3pager::errc::not_found)`. Codes of every layer (errno
+/// included) compare equal to the condition they mean.
+enum class errc {
+  not_found = 1,     ///< no such bucket, key or version
+  access_denied,     ///< the credentials are wrong, missing or not allowed to do this
+  throttled,         ///< the service asked for fewer requests (503 SlowDown, 429)
+  timed_out,         ///< a deadline passed; the message says which
+  changed,           ///< the object is no longer the one that was listed or first answered
+  corrupted,         ///< bytes arrived that are not the object's: a checksum, length or range does not hold
+  window_exhausted,  ///< the caller's own pages leave no room to receive the next one
+  cancelled,         ///< stopped by a stop token, or because its owner ended
+  not_modified,      ///< a condition of the request (If-None-Match, If-Modified-Since) held: 304
+  precondition_failed,  ///< a condition of the request (If-Match, If-Unmodified-Since) did not hold: 412
+  invalid_argument,  ///< an option of the caller's is out of its range; the message names it
+  protocol_violation,  ///< the peer's bytes are not HTTP or not S3
+  connection_lost,   ///< the connection failed or ended before the answer did
+  unavailable,       ///< the service, the host or a local resource can't serve this now
+};
+
+namespace detail {
+
+class condition_category final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "s3pager"; }
+
+  [[nodiscard]] std::string message(int value) const override {
+    switch (static_cast<errc>(value)) {
+      case errc::not_found: return "not found";
+      case errc::access_denied: return "access denied";
+      case errc::throttled: return "throttled by the service";
+      case errc::timed_out: return "timed out";
+      case errc::changed: return "the object changed";
+      case errc::corrupted: return "the received bytes are corrupted";
+      case errc::window_exhausted: return "the window is exhausted by pages that the caller holds";
+      case errc::cancelled: return "cancelled";
+      case errc::not_modified: return "not modified";
+      case errc::precondition_failed: return "a precondition failed";
+      case errc::invalid_argument: return "invalid argument";
+      case errc::protocol_violation: return "the peer broke the protocol";
+      case errc::connection_lost: return "the connection was lost";
+      case errc::unavailable: return "unavailable";
+    }
+    return "unknown s3pager condition";
+  }
+
+  /// errno values that mean one of our conditions.
+  [[nodiscard]] bool equivalent(const std::error_code& code, int condition) const noexcept override {
+    if (code.category() == *this) return code.value() == condition;
+    if (code.category() != std::system_category() && code.category() != std::generic_category()) return false;
+    switch (static_cast<errc>(condition)) {
+      case errc::timed_out: return code.value() == ETIMEDOUT || code.value() == ETIME;
+      case errc::cancelled: return code.value() == ECANCELED;
+      case errc::connection_lost:
+        return code.value() == ECONNRESET || code.value() == EPIPE || code.value() == ECONNABORTED ||
+               code.value() == ENOTCONN;
+      case errc::unavailable:
+        return code.value() == ECONNREFUSED || code.value() == EHOSTUNREACH || code.value() == ENETUNREACH ||
+               code.value() == EMFILE || code.value() == ENFILE || code.value() == ENOBUFS || code.value() == ENOMEM;
+      default: return false;
+    }
+  }
+};
+
+}  // namespace detail
+
+[[nodiscard]] inline const std::error_category& error_category() noexcept {
+  static const detail::condition_category category;
+  return category;
+}
+
+[[nodiscard]] inline std::error_condition make_error_condition(errc value) noexcept {
+  return {static_cast<int>(value), error_category()};
+}
+
+/// A code of the library's own that means exactly one condition. (errc itself is registered as a condition only, so
+/// that comparing with `==` is never ambiguous.)
+[[nodiscard]] inline std::error_code make_error_code(errc value) noexcept {
+  return {static_cast<int>(value), error_category()};
+}
+
+/// A code from an errno value, positive, or negative as io_uring returns it.
+[[nodiscard]] inline std::error_code errno_code(int value) noexcept {
+  return {value < 0 ? -value : value, std::system_category()};
+}
+
+/// What is known of a failure besides its code. Never holds a secret or a signed URL.
+struct error_details {
+  std::string message = {};      ///< what was wrong, where, and what was expected; plain words
+  int http_status = 0;      ///< 0: no answer was read
+  std::string s3_code = {};      ///< as the service named it (`NoSuchKey`); empty: none
+  std::string request_id = {};   ///< x-amz-request-id
+  std::string host_id = {};      ///< x-amz-id-2
+  std::string bucket = {};
+  std::string key = {};          ///< opaque bytes, as the service holds them
+  std::uint32_t attempts = 0;
+  std::chrono::nanoseconds elapsed{0};
+};
+
+/// The exception of every task and generator of the library. `what()` is one line that carries all that is known.
+class error : public std::system_error {
+ public:
+  error(std::error_code code, error_details details)
+      : std::system_error(code, describe(details)), details_(std::move(details)) {}
+  error(std::error_code code, std::string message) : error(code, error_details{.message = std::move(message)}) {}
+  error(errc condition, std::string message) : error(make_error_code(condition), std::move(message)) {}
+  error(errc condition, error_details details) : error(make_error_code(condition), std::move(details)) {}
+
+  [[nodiscard]] const error_details& details() const noexcept { return details_; }
+  [[nodiscard]] int http_status() const noexcept { return details_.http_status; }
+  [[nodiscard]] const std::string& s3_code() const noexcept { return details_.s3_code; }
+  [[nodiscard]] const std::string& request_id() const noexcept { return details_.request_id; }
+  [[nodiscard]] const std::string& bucket() const noexcept { return details_.bucket; }
+  [[nodiscard]] const std::string& key() const noexcept { return details_.key; }
+  [[nodiscard]] std::uint32_t attempts() const noexcept { return details_.attempts; }
+
+ private:
+  /// Keys, ids and codes are a peer's bytes: control characters must not reach a terminal or split a log line.
+  static void append_printable(std::string& out, const std::string& bytes) {
+    static constexpr char digits[] = "0123456789abcdef";
+    for (const char c : bytes) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte >= 0x20 && byte != 0x7f) {
+        out += c;
+      } else {
+        out += "\\x";
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
+      }
+    }
+  }
+
+  static std::string describe(const error_details& d) {
+    std::string text;
+    append_printable(text, d.message);
+    const auto add = [&text](const char* name, const std::string& value) {
+      if (value.empty()) return;
+      text += text.empty() ? "" : "; ";
+      text += name;
+      append_printable(text, value);
+    };
+    add("bucket ", d.bucket);
+    add("key ", d.key);
+    add("status ", d.http_status != 0 ? std::to_string(d.http_status) : std::string());
+    add("code ", d.s3_code);
+    add("request id ", d.request_id);
+    add("host id ", d.host_id);
+    add("attempts ", d.attempts != 0 ? std::to_string(d.attempts) : std::string());
+    return text;
+  }
+
+  error_details details_;
+};
+
+}  // namespace s3pager
+
+template <>
+struct std::is_error_condition_enum<s3pager::errc> : std::true_type {};
