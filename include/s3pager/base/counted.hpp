@@ -23,8 +23,8 @@ class counted {
  private:
   template <class T>
   friend class ref;
-  void add() noexcept { ++count_; }
-  void drop() noexcept {
+  void count_up() noexcept { ++count_; }
+  void count_down() noexcept {
     assert(count_ > 0);
     if (--count_ == 0) delete this;
   }
@@ -44,8 +44,8 @@ class shared_counted {
  private:
   template <class T>
   friend class ref;
-  void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
-  void drop() noexcept {
+  void count_up() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+  void count_down() noexcept {
     if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
   std::atomic<std::uint32_t> count_{0};
@@ -58,7 +58,7 @@ class ref {
   ref() noexcept = default;
   ref(std::nullptr_t) noexcept {}
   explicit ref(T* object) noexcept : object_(object) {
-    if (object_ != nullptr) object_->add();
+    if (object_ != nullptr) object_->count_up();
   }
   ref(const ref& other) noexcept : ref(other.object_) {}
   ref(ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
@@ -70,7 +70,7 @@ class ref {
     return *this;
   }
   ~ref() {
-    if (object_ != nullptr) object_->drop();
+    if (object_ != nullptr) object_->count_down();
   }
 
   [[nodiscard]] T* get() const noexcept { return object_; }

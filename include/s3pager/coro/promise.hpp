@@ -1,0 +1,151 @@
+// What every coroutine of the library has in its promise: the ready queue it is resumed from, the stop state it obeys,
+// who is told of its end, and where it is suspended. Children inherit the first two from who awaits them.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <source_location>
+#include <utility>
+
+#include "s3pager/base/counted.hpp"
+#include "s3pager/coro/frame_pool.hpp"
+#include "s3pager/coro/ready_queue.hpp"
+#include "s3pager/coro/stop.hpp"
+
+namespace s3pager::coro {
+
+/// Where a coroutine runs and what stops it.
+struct context {
+  ready_queue* queue = nullptr;
+  ref<stop_state> stop = {};
+};
+
+/// Told when a coroutine has ended (it is suspended at its end then, and may be destroyed from now on, but not from
+/// within `ended`).
+class completion {
+ public:
+  virtual void ended() noexcept = 0;
+
+ protected:
+  ~completion() = default;
+};
+
+/// Sees frames that are destroyed while suspended: what a drop sweep has covered. Set on one thread by tests only.
+class drop_observer {
+ public:
+  virtual void dropped(const std::source_location& site) noexcept = 0;
+
+  static drop_observer*& current() noexcept {
+    static thread_local drop_observer* observer = nullptr;
+    return observer;
+  }
+
+ protected:
+  ~drop_observer() = default;
+};
+
+class promise_base {
+ public:
+  promise_base() noexcept = default;
+  promise_base(const promise_base&) = delete;
+  promise_base& operator=(const promise_base&) = delete;
+  ~promise_base() {
+    if (drop_observer* observer = drop_observer::current(); observer != nullptr && !ended_ && started_)
+      observer->dropped(site_);
+  }
+
+  // Not inlined: GCC would see the plain allocation behind it and warn of a delete that does not match.
+  [[nodiscard, gnu::noinline]] static void* operator new(std::size_t size) {
+    return frame_pool::local().allocate(size);
+  }
+  static void operator delete(void* memory, std::size_t size) noexcept { frame_pool::local().deallocate(memory, size); }
+
+  [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  [[nodiscard]] ready_queue& queue() const noexcept { return *context_.queue; }
+  [[nodiscard]] const coro::context& context() const noexcept { return context_; }
+  [[nodiscard]] stop_state* stop() const noexcept { return context_.stop.get(); }
+  [[nodiscard]] bool stop_requested() const noexcept { return context_.stop && context_.stop->requested(); }
+  [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
+
+  void inherit(const coro::context& parent) noexcept {
+    context_ = parent;
+    started_ = true;
+  }
+  void set_completion(completion* who) noexcept { completion_ = who; }
+  /// To be called by every awaiter's await_suspend, with the place of the co_await: its own defaulted last parameter.
+  void set_site(const std::source_location& site) noexcept { site_ = site; }
+
+ protected:
+  void mark_ended() noexcept { ended_ = true; }
+  void tell_completion() noexcept {
+    if (completion* who = std::exchange(completion_, nullptr)) who->ended();
+  }
+
+ private:
+  coro::context context_;
+  completion* completion_ = nullptr;
+  std::source_location site_;
+  bool started_ = false;
+  bool ended_ = false;
+};
+
+/// `co_await this_context()` gives the context of the coroutine that awaits it, at once.
+class this_context {
+ public:
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    context_ = handle.promise().context();
+    return false;
+  }
+  [[nodiscard]] coro::context await_resume() noexcept { return std::move(context_); }
+
+ private:
+  coro::context context_;
+};
+
+/// Waits for something that can be woken or stopped: the base of the awaiters of every primitive. A derived awaiter links
+/// itself where it is to be woken from; a stop request takes it off there and wakes it with `stopped()` set.
+class stoppable_waiter : public waiter, private stop_callback {
+ public:
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+
+  /// Hides waiter::wake: whoever is woken obeys no stop any more.
+  void wake() noexcept {
+    static_cast<stop_callback&>(*this).unlink();
+    waiter::wake();
+  }
+
+ protected:
+  stoppable_waiter() noexcept = default;
+  ~stoppable_waiter() = default;
+
+  /// To be called from await_suspend. False if a stop is requested already: then it is not to be linked anywhere, and
+  /// await_suspend returns false.
+  template <class Promise>
+  [[nodiscard]] bool arm(std::coroutine_handle<Promise> handle, const std::source_location& site) noexcept {
+    promise_base& promise = handle.promise();
+    promise.set_site(site);
+    if (stop_state* stop = promise.stop()) {
+      if (stop->requested()) {
+        stopped_ = true;
+        return false;
+      }
+      stop->add(*this);
+    }
+    bind(handle, promise.queue());
+    return true;
+  }
+
+  /// Links may be told of the stop before they are woken; the default just wakes.
+  void on_stop() noexcept override {
+    stopped_ = true;
+    waiter::wake();
+  }
+
+ private:
+  bool stopped_ = false;
+};
+
+}  // namespace s3pager::coro
