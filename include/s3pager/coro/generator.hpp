@@ -82,9 +82,7 @@ class [[nodiscard]] async_generator {
     explicit next_awaiter(handle_type generator) noexcept : generator_(generator) {}
     next_awaiter(const next_awaiter&) = delete;
     next_awaiter& operator=(const next_awaiter&) = delete;
-    ~next_awaiter() {
-      if (waiter_.bound() && !told_ && generator_) generator_.promise().set_completion(nullptr);
-    }
+    ~next_awaiter() = default;
 
     [[nodiscard]] bool await_ready() const noexcept {
       return !generator_ || (!generator_.promise().running_ && (generator_.promise().value_ || generator_.done()));
@@ -93,7 +91,6 @@ class [[nodiscard]] async_generator {
     template <class Promise>
     [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> consumer,
                                      std::source_location site = std::source_location::current()) {
-      consumer.promise().set_site(site);
       promise_type& promise = generator_.promise();
       ready_queue& queue = consumer.promise().queue();
       promise.inherit(consumer.promise().context());
@@ -101,15 +98,12 @@ class [[nodiscard]] async_generator {
         promise.running_ = true;
         generator_.resume();
       }
-      if (!promise.running_) {
-        if (queue.may_continue_inline()) return false;
-        told_ = true;
-        waiter_.bind(consumer, queue);
-        queue.push(waiter_);
-        return true;
-      }
+      const bool handed_over = !promise.running_;
+      if (handed_over && queue.may_continue_inline()) return false;
+      consumer.promise().set_site(site);
       waiter_.bind(consumer, queue);
-      promise.set_completion(this);
+      if (handed_over) queue.push(waiter_);
+      else promise.set_completion(this);
       return true;
     }
 
@@ -121,14 +115,10 @@ class [[nodiscard]] async_generator {
     }
 
    private:
-    void ended() noexcept override {
-      told_ = true;
-      waiter_.wake();
-    }
+    void ended() noexcept override { waiter_.wake(); }
 
     handle_type generator_;
     waiter waiter_;
-    bool told_ = false;
   };
 
   /// The next value, or nothing at the end.

@@ -35,12 +35,12 @@ class scope {
   }
 
   /// Takes the task over; it starts from the ready queue, not within this call.
-  void spawn(task<> work) {
+  void spawn(task<> work, std::source_location site = std::source_location::current()) {
     clear(finished_);
     child* node = new child(*this, std::move(work));
     running_.push_back(*node);
     ++count_;
-    node->start(own_);
+    node->start(own_, site);
   }
 
   /// Tasks that have not ended yet.
@@ -62,16 +62,14 @@ class scope {
     explicit join_awaiter(scope& owner) noexcept : owner_(owner) {}
     join_awaiter(const join_awaiter&) = delete;
     join_awaiter& operator=(const join_awaiter&) = delete;
-    ~join_awaiter() {
-      if (owner_.joiner_ == &waiter_) owner_.joiner_ = nullptr;
-    }
+    ~join_awaiter() = default;
     [[nodiscard]] bool await_ready() const noexcept { return owner_.idle(); }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> handle,
                        std::source_location site = std::source_location::current()) noexcept {
       handle.promise().set_site(site);
       waiter_.bind(handle, handle.promise().queue());
-      owner_.joiner_ = &waiter_;
+      owner_.joiners_.push_back(waiter_);
     }
     void await_resume() {
       owner_.clear(owner_.finished_);
@@ -90,9 +88,10 @@ class scope {
   class child final : public list_node, private completion {
    public:
     child(scope& owner, task<> work) noexcept : owner_(owner), work_(std::move(work)) {}
-    void start(const context& inherited) noexcept {
+    void start(const context& inherited, const std::source_location& site) noexcept {
       auto& promise = work_.handle().promise();
       promise.inherit(inherited);
+      promise.set_site(site);
       promise.set_completion(this);
       waiter_.bind(work_.handle(), *inherited.queue);
       inherited.queue->push(waiter_);
@@ -124,7 +123,8 @@ class scope {
       failure_ = node.failure();
       request_stop();
     }
-    if (count_ == 0 && joiner_ != nullptr) std::exchange(joiner_, nullptr)->wake();
+    if (count_ != 0) return;
+    while (!joiners_.empty()) joiners_.front().wake();
   }
 
   // Frees the frames in `list`; a task's frame is destroyed here, never from within its own end.
@@ -138,7 +138,7 @@ class scope {
   intrusive_list<child> running_;
   intrusive_list<child> finished_;
   std::size_t count_ = 0;
-  waiter* joiner_ = nullptr;
+  intrusive_list<waiter> joiners_;
   std::exception_ptr failure_;
 };
 

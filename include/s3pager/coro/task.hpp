@@ -1,6 +1,7 @@
 // A lazy coroutine with one result. Knows nothing of reactors.
 #pragma once
 
+#include <cassert>
 #include <coroutine>
 #include <exception>
 #include <optional>
@@ -107,7 +108,7 @@ class [[nodiscard]] task {
 
   class awaiter final : private completion {
    public:
-    explicit awaiter(handle_type child) noexcept : child_(child) {}
+    explicit awaiter(handle_type child) noexcept : child_(child) { assert(child_ && !child_.promise().started()); }
     awaiter(const awaiter&) = delete;
     awaiter& operator=(const awaiter&) = delete;
     ~awaiter() = default;
@@ -119,17 +120,14 @@ class [[nodiscard]] task {
                                      std::source_location site = std::source_location::current()) {
       promise_type& child = child_.promise();
       promise_base& promise = parent.promise();
-      promise.set_site(site);
       child.inherit(promise.context());
       child_.resume();
-      if (child_.done()) {
-        if (promise.queue().may_continue_inline()) return false;
-        waiter_.bind(parent, promise.queue());
-        promise.queue().push(waiter_);
-        return true;
-      }
+      const bool done = child_.done();
+      if (done && promise.queue().may_continue_inline()) return false;
+      promise.set_site(site);
       waiter_.bind(parent, promise.queue());
-      child.set_completion(this);
+      if (done) promise.queue().push(waiter_);
+      else child.set_completion(this);
       return true;
     }
 
