@@ -160,7 +160,7 @@ class hash_stream {
       flush();
       if (text.size() > sizeof buffer_) return digest_.update(text);
     }
-    std::memcpy(buffer_ + size_, text.data(), text.size());
+    std::copy(text.begin(), text.end(), buffer_ + size_);
     size_ += text.size();
   }
   [[nodiscard]] sha256_digest finish() noexcept {

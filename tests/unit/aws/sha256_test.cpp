@@ -1,6 +1,7 @@
 #include "s3pager/aws/sha256.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <random>
 #include <string>
 #include <string_view>
@@ -76,7 +77,7 @@ TEST_CASE("SHA-256 does not depend on how its input is cut into pieces") {
 
 TEST_CASE("a copy of a SHA-256 goes on from where it was taken and leaves the original alone") {
   std::mt19937_64 random(3);
-  for (std::size_t size : {0, 1, 63, 64, 65, 100, 128}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 63, 64, 65, 100, 128}) {
     const std::string start = random_bytes(random, size);
     sha256 original;
     original.update(start);
