@@ -1,0 +1,91 @@
+// What the environment says of credentials, region and endpoint, in the variables of every AWS tool. Pure functions of a
+// lookup; knows no other place that settings come from.
+// https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
+#pragma once
+
+#include <cstdlib>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/aws/credentials.hpp"
+#include "s3pager/aws/outcome.hpp"
+
+namespace s3pager::aws {
+
+/// Gives the value of a variable, or null. std::getenv is one; others are for tests.
+using environment_lookup = const char* (*)(const char* name);
+
+/// The process's own environment. As std::getenv, not to be called while another thread changes it.
+[[nodiscard]] inline const char* process_environment(const char* name) noexcept { return std::getenv(name); }
+
+namespace detail {
+
+/// Unset and empty are the same, as they are to every AWS tool.
+[[nodiscard]] inline std::string_view environment_value(environment_lookup lookup, const char* name) {
+  const char* const value = lookup(name);
+  return value != nullptr ? std::string_view(value) : std::string_view();
+}
+
+/// Blanks and control characters are in no credential, region or URL, but often in what was pasted; and a line break
+/// would end a header.
+[[nodiscard]] constexpr bool all_visible(std::string_view text) noexcept {
+  for (const char c : text)
+    if (c <= ' ' || c > '~') return false;
+  return true;
+}
+
+[[nodiscard]] inline std::string not_visible_message(std::string_view name) {
+  return std::string(name) + " holds a space, a line break or another character that can't be in it";
+}
+
+/// The first of `names` that is set.
+[[nodiscard]] inline outcome<std::optional<std::string>> first_set(environment_lookup lookup,
+                                                                   std::initializer_list<const char*> names) {
+  using result = outcome<std::optional<std::string>>;
+  for (const char* const name : names) {
+    const std::string_view value = environment_value(lookup, name);
+    if (value.empty()) continue;
+    if (!all_visible(value)) return result::failure(not_visible_message(name));
+    return result(std::string(value));
+  }
+  return result(std::nullopt);
+}
+
+}  // namespace detail
+
+/// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN if it is set. Nothing if neither of the two is
+/// set; a failure that names the variable if only one is, or if one holds what can't be in it.
+[[nodiscard]] inline outcome<std::optional<credentials>> credentials_from_environment(
+    environment_lookup lookup = process_environment) {
+  using result = outcome<std::optional<credentials>>;
+  static constexpr const char* id_name = "AWS_ACCESS_KEY_ID";
+  static constexpr const char* secret_name = "AWS_SECRET_ACCESS_KEY";
+  static constexpr const char* token_name = "AWS_SESSION_TOKEN";
+  const std::string_view id = detail::environment_value(lookup, id_name);
+  const std::string_view key = detail::environment_value(lookup, secret_name);
+  const std::string_view token = detail::environment_value(lookup, token_name);
+  if (id.empty() && key.empty()) return result(std::nullopt);
+  if (id.empty() || key.empty())
+    return result::failure(std::string(id.empty() ? id_name : secret_name) + " is not set, but " +
+                           (id.empty() ? secret_name : id_name) + " is");
+  for (const auto& [name, value] : {std::pair(id_name, id), {secret_name, key}, {token_name, token}})
+    if (!detail::all_visible(value)) return result::failure(detail::not_visible_message(name));
+  return result(credentials{.access_key_id = std::string(id), .secret_access_key = key, .session_token = token});
+}
+
+/// AWS_REGION, else AWS_DEFAULT_REGION; nothing if neither is set.
+[[nodiscard]] inline outcome<std::optional<std::string>> region_from_environment(
+    environment_lookup lookup = process_environment) {
+  return detail::first_set(lookup, {"AWS_REGION", "AWS_DEFAULT_REGION"});
+}
+
+/// AWS_ENDPOINT_URL_S3, else AWS_ENDPOINT_URL; nothing if neither is set. The URL is not looked into here.
+[[nodiscard]] inline outcome<std::optional<std::string>> endpoint_url_from_environment(
+    environment_lookup lookup = process_environment) {
+  return detail::first_set(lookup, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
+}
+
+}  // namespace s3pager::aws

@@ -1,0 +1,46 @@
+// A value that was read from what the user has set, or in plain words why it can't be used.
+#pragma once
+
+#include <cassert>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace s3pager::aws {
+
+/// Either a value, or a message for the user that says what is wrong and where. Never holds a secret in the message.
+template <class T>
+class outcome {
+ public:
+  outcome(T value) : value_(std::move(value)) {}
+
+  [[nodiscard]] static outcome failure(std::string message) {
+    outcome out;
+    out.message_ = std::move(message);
+    return out;
+  }
+
+  [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
+  [[nodiscard]] explicit operator bool() const noexcept { return ok(); }
+
+  /// Only if ok().
+  [[nodiscard]] const T& value() const& noexcept {
+    assert(ok());
+    return *value_;
+  }
+  [[nodiscard]] T&& value() && noexcept {
+    assert(ok());
+    return *std::move(value_);
+  }
+
+  /// Empty if ok().
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+ private:
+  outcome() = default;
+
+  std::optional<T> value_;
+  std::string message_;
+};
+
+}  // namespace s3pager::aws
