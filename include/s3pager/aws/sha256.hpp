@@ -183,15 +183,25 @@ class sha256 {
     std::memcpy(tail, block_.data(), held);
     tail[held] = 0x80;
     const std::size_t blocks = held < 56 ? 1 : 2;
-    const std::uint64_t bits = size_ * 8;
-    for (std::size_t i = 0; i < 8; ++i) tail[blocks * 64 - 1 - i] = static_cast<unsigned char>(bits >> (8 * i));
+    store_big_endian(size_ * 8, tail + blocks * 64 - 8);
     detail::sha256_blocks(state_, tail, blocks);
     sha256_digest out;
-    for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<unsigned char>(state_[i / 4] >> (24 - 8 * (i % 4)));
+    for (std::size_t i = 0; i < 4; ++i)
+      store_big_endian(std::uint64_t{state_[2 * i]} << 32 | state_[2 * i + 1], out.data() + 8 * i);
     return out;
   }
 
  private:
+  // Written out so that compilers see one swap and one store in it.
+  static void store_big_endian(std::uint64_t value, unsigned char* out) noexcept {
+    const unsigned char bytes[8] = {
+        static_cast<unsigned char>(value >> 56), static_cast<unsigned char>(value >> 48),
+        static_cast<unsigned char>(value >> 40), static_cast<unsigned char>(value >> 32),
+        static_cast<unsigned char>(value >> 24), static_cast<unsigned char>(value >> 16),
+        static_cast<unsigned char>(value >> 8),  static_cast<unsigned char>(value)};
+    std::memcpy(out, bytes, sizeof bytes);
+  }
+
   detail::sha256_state state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::uint64_t size_ = 0;
