@@ -34,6 +34,12 @@ TEST_CASE("chunks become the body however they are cut", "[http][chunked]") {
   CHECK(decode("1A\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n").body == "abcdefghijklmnopqrstuvwxyz");
 }
 
+TEST_CASE("the limits of one chunk's line don't add up over chunks", "[http][chunked]") {
+  std::string input;
+  for (int i = 0; i < 20; ++i) input += "01;" + std::string(200, 'x') + "\r\na\r\n";
+  CHECK(decode(input + "0\r\n\r\n").body == std::string(20, 'a'));
+}
+
 TEST_CASE("a body's bytes may look like frames", "[http][chunked]") {
   CHECK(decode("7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n").body == "0\r\n\r\n\r\n");
 }

@@ -1,7 +1,9 @@
 #include "s3pager/http/response_parser.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,22 @@ using s3pager::http::response_limits;
 using s3pager::http::response_parser;
 using s3pager::http::step_kind;
 using s3pager::test::transcript;
+
+namespace {
+
+int buffer_allocations = 0;
+
+}  // namespace
+
+// The form that the parsers' buffers are allocated with; does what the library's own does, and counts.
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  ++buffer_allocations;
+  try {
+    return ::operator new[](size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 
 namespace {
 
@@ -86,6 +104,23 @@ TEST_CASE("a head in one piece is parsed in place, a split one in the parser's m
   CHECK(*parser.header("A") == "bc");
   const char* const held = parser.header("A")->data();
   CHECK((held < text.data() || held >= text.data() + text.size()));
+}
+
+TEST_CASE("only a split head needs memory, which is kept for the next one", "[http][response]") {
+  const std::string_view text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  const std::string_view pieces[] = {text.substr(0, 9), text.substr(9, 9), text.substr(18)};
+  response_parser parser;
+  buffer_allocations = 0;
+  (void)parser.feed(as_byte_span(text));
+  CHECK(buffer_allocations == 0);
+  for (int i = 0; i < 3; ++i) {
+    parser.reset();
+    std::size_t held = 0;
+    for (const std::string_view piece : pieces) held += parser.feed(as_byte_span(piece)).consumed;
+    CHECK(held == 38);
+    CHECK(parser.status() == 200);
+    CHECK(buffer_allocations == 1);
+  }
 }
 
 TEST_CASE("headers keep their order, may repeat and are found in any case", "[http][response]") {
