@@ -1,0 +1,49 @@
+#include "s3pager/base/bytes.hpp"
+
+#include <array>
+#include <string>
+
+#include "support/catch.hpp"
+
+using namespace s3pager;
+
+TEST_CASE("bytes are seen as characters and back, in place") {
+  const std::string text("a\0\xFF", 3);
+  const auto bytes = as_byte_span(text);
+  REQUIRE(bytes.size() == 3);
+  CHECK(bytes[0] == std::byte{'a'});
+  CHECK(bytes[1] == std::byte{0});
+  CHECK(bytes[2] == std::byte{0xFF});
+  const auto chars = as_chars(bytes);
+  CHECK(chars == text);
+  CHECK(chars.data() == text.data());
+  CHECK(as_chars({}).empty());
+  CHECK(as_byte_span("").empty());
+}
+
+TEST_CASE("hexadecimal is lower-case, two digits a byte, and stays in its room") {
+  const std::array<unsigned char, 5> in{0x00, 0x0f, 0xa5, 0xf0, 0xff};
+  std::string out(12, '#');
+  write_hex(in, out.data() + 1);
+  CHECK(out == "#000fa5f0ff#");
+  write_hex({}, out.data());
+  CHECK(out == "#000fa5f0ff#");
+}
+
+TEST_CASE("only ASCII letters are lowered") {
+  for (int value = 0; value < 256; ++value) {
+    const auto c = static_cast<char>(value);
+    CHECK(ascii_lower(c) == (value >= 'A' && value <= 'Z' ? static_cast<char>(value + 32) : c));
+  }
+}
+
+TEST_CASE("names are compared ignoring the case of ASCII letters only") {
+  CHECK(equals_ignoring_case("Content-Length", "cONTENT-lENGTH"));
+  CHECK(equals_ignoring_case("", ""));
+  CHECK_FALSE(equals_ignoring_case("a", ""));
+  CHECK_FALSE(equals_ignoring_case("ab", "a"));
+  CHECK_FALSE(equals_ignoring_case("ab", "ac"));
+  CHECK_FALSE(equals_ignoring_case("@", "`"));
+  CHECK_FALSE(equals_ignoring_case("[", "{"));
+  CHECK_FALSE(equals_ignoring_case("\xC4", "\xE4"));
+}
