@@ -97,7 +97,7 @@ class promise_base {
   /// last parameter.
   void set_site(const std::source_location& site) noexcept {
     site_ = site;
-    if (drop_observer* observer = drop_observer::current(); observer != nullptr) observer->suspended(site);
+    if (drop_observer* observer = drop_observer::current(); observer != nullptr && !ended_) observer->suspended(site);
   }
 
  protected:
