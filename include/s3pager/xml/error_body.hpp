@@ -1,7 +1,6 @@
 // Reads the body of an S3 error answer, as far as it is one. No I/O; knows nothing of HTTP statuses.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <new>
 #include <optional>
@@ -76,8 +75,8 @@ inline void read_error_fields(pugi::xml_node error, error_body& body) {
 
 }  // namespace detail
 
-/// Reads `<Error><Code>...`, also inside of the `<ErrorResponse>` that STS and others wrap it in. Nothing if the body is
-/// empty, HTML, cut off or anything else without a code: then the HTTP status is all that is known.
+/// Reads `<Error><Code>...`, also inside of the `<ErrorResponse>` that STS and others wrap it in. Nothing if the
+/// body is empty, HTML, cut off or anything else without a code: then the HTTP status is all that is known.
 [[nodiscard]] inline std::optional<error_body> parse_error_body(std::string_view bytes) noexcept {
   try {
     return detail::read_error_body(bytes);

@@ -85,9 +85,10 @@ TEST_CASE("an error leaves out what is not known") {
 }
 
 TEST_CASE("control characters of a peer are shown, not printed, and details keep them") {
-  const error failure(errc::not_found, error_details{.message = "m\r\n", .key = std::string("\0\x1b[31m\x7f\xC3\xA9", 9)});
+  const std::string key("\0\x1b[31m\x7f\xC3\xA9", 9);
+  const error failure(errc::not_found, error_details{.message = "m\r\n", .key = key});
   CHECK(std::string(failure.what()) == "m\\x0d\\x0a; key \\x00\\x1b[31m\\x7f\xC3\xA9: not found");
-  CHECK(failure.key() == std::string("\0\x1b[31m\x7f\xC3\xA9", 9));
+  CHECK(failure.key() == key);
 }
 
 TEST_CASE("an error is caught as a system_error and copied with its details") {

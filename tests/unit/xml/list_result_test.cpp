@@ -158,8 +158,8 @@ TEST_CASE("indented answers with namespace prefixes, comments and unknown elemen
       "\xEF\xBB\xBF<?xml version='1.0'?>\r\n<!-- a > b -->\r\n<s3:ListBucketResult xmlns:s3='urn:x'>\r\n"
       "  <!-- <s3:Contents/> --><s3:IsTruncated>False</s3:IsTruncated>\r\n"
       "  <s3:Future><Contents><Key>hidden</Key></Contents></s3:Future>\r\n"
-      "  <s3:Contents a='1'>\r\n <s3:Key b='2'><![CDATA[<&amp;>]]></s3:Key>\r\n <s3:Size>12</s3:Size>\r\n </s3:Contents>"
-      "\r\n</s3:ListBucketResult>\r\n\r\n");
+      "  <s3:Contents a='1'>\r\n <s3:Key b='2'><![CDATA[<&amp;>]]></s3:Key>\r\n <s3:Size>12</s3:Size>\r\n"
+      "  </s3:Contents>\r\n</s3:ListBucketResult>\r\n\r\n");
   REQUIRE(page->contents().size() == 1);
   CHECK(page->contents()[0].key == "<&amp;>");
   CHECK(page->contents()[0].size == 12);
