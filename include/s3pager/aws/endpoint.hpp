@@ -1,5 +1,5 @@
-// Where the requests for a bucket go, and what they call it: rules of addressing and the parsing of endpoint URLs. Knows
-// no sockets and looks nothing up.
+// Where the requests for a bucket go, and what they call it: rules of addressing and the parsing of endpoint URLs.
+// Knows no sockets and looks nothing up.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 #pragma once
 
@@ -26,7 +26,7 @@ enum class addressing {
 
 struct endpoint_options {
   std::string_view region = {};        ///< needed only without an endpoint_url
-  std::string_view endpoint_url = {};  ///< `http://host`, `https://host:port/path`; empty: Amazon S3 of the region, by TLS
+  std::string_view endpoint_url = {};  ///< `https://host:port/path`; empty: Amazon S3 of the region, by TLS
   std::string_view bucket = {};
   aws::addressing addressing = aws::addressing::automatic;
 };
@@ -99,7 +99,7 @@ struct endpoint_url {
 [[nodiscard]] inline outcome<endpoint_url> parse_endpoint_url(std::string_view text) {
   using result = outcome<endpoint_url>;
   // The text itself is not repeated: it may hold a password.
-  const auto wrong = [](std::string_view what) { return result::failure("the endpoint URL " + std::string(what)); };
+  const auto wrong = [](std::string_view what) { return result::failure(std::string("the endpoint URL ").append(what)); };
   endpoint_url url;
   const std::size_t colon = text.find("://");
   const std::string_view scheme = text.substr(0, colon == std::string_view::npos ? 0 : colon);
@@ -162,7 +162,9 @@ struct endpoint_url {
   endpoint_url url;
   url.tls = true;
   url.port = 443;
-  url.host = "s3." + std::string(region) + ".amazonaws.com" + (region.starts_with("cn-") ? ".cn" : "");
+  url.host = "s3.";
+  url.host += region;
+  url.host += region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
   return url;
 }
 
@@ -200,14 +202,14 @@ struct endpoint_url {
 
   endpoint out{.tls = url.tls, .host = url.host, .port = url.port, .path_prefix = url.path};
   if (in_host) {
-    out.host.insert(0, std::string(options.bucket) + ".");
+    out.host.insert(0, 1, '.').insert(0, options.bucket);
     if (out.host.size() > 253) return result::failure("the bucket and the endpoint make too long a host name");
   } else {
     out.path_prefix += '/';
     append_uri_encoded(out.path_prefix, options.bucket, slash::encode);
   }
   out.host_header = url.ipv6 ? "[" + out.host + "]" : out.host;
-  if (out.port != (out.tls ? 443 : 80)) out.host_header += ":" + std::to_string(out.port);
+  if (out.port != (out.tls ? 443 : 80)) out.host_header.append(1, ':').append(std::to_string(out.port));
   return out;
 }
 

@@ -1,5 +1,5 @@
-// What the environment says of credentials, region and endpoint, in the variables of every AWS tool. Pure functions of a
-// lookup; knows no other place that settings come from.
+// What the environment says of credentials, region and endpoint, in the variables of every AWS tool. Pure functions of
+// a lookup; knows no other place that settings come from.
 // https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 #pragma once
 

@@ -1,5 +1,5 @@
-// AWS Signature Version 4 in the Authorization header, as S3 wants it: the path is signed as it is sent, encoded once and
-// never normalised. Knows nothing of sockets or of how a request is written; allocates nothing when it signs.
+// AWS Signature Version 4 in the Authorization header, as S3 wants it: the path is signed as it is sent, encoded once
+// and never normalised. Knows nothing of sockets or of how a request is written; allocates nothing when it signs.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 #pragma once
 
@@ -195,8 +195,8 @@ inline void put_folded(hash_stream& out, std::string_view value) noexcept {
 
 }  // namespace detail
 
-/// Signs requests of one region and service. Keeps what does not change from request to request: the key derived for the
-/// day, and for the second the digest of all that precedes the request's own hash. Not thread-safe; immovable.
+/// Signs requests of one region and service. Keeps what does not change from request to request: the key derived for
+/// the day, and for the second the digest of all that precedes the request's own hash. Not thread-safe; immovable.
 class signer {
  public:
   signer(credentials keys, std::string_view region, std::string_view service = "s3")

@@ -90,9 +90,9 @@ struct vector_case {
 };
 
 const std::string session_token =
-    "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7"
-    "mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d"
-    "+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
+    "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8Y"
+    "UuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAk"
+    "iY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
 const std::string unreserved = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const std::string form_hash = "9095672bbd1f56dfc5b65f3e153adc8731a4a654192329106275f4c7b24d0b6e";
 const std::pair<std::string, std::string> suite_host{"host", "example.amazonaws.com"};
@@ -352,7 +352,7 @@ TEST_CASE("a path of any length is signed whole") {
   std::string previous;
   for (const std::size_t size : sizes) {
     plain_request request = lifecycle_request;
-    request.path = "/" + std::string(size, 'a');
+    request.path = std::string(size, 'a').insert(0, 1, '/');
     const std::string signed_once = authorization(with, request, example_time);
 
     // The same by the book: the canonical request as one string, and OpenSSL's HMAC.
@@ -425,7 +425,7 @@ class curl_signer {
     REQUIRE(::bind(listener_.get(), generic, size) == 0);
     REQUIRE(::listen(listener_.get(), 1) == 0);
     REQUIRE(::getsockname(listener_.get(), generic, &size) == 0);
-    origin_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    origin_ = std::string("http://127.0.0.1:") + std::to_string(ntohs(address.sin_port));
     curl_easy_setopt(easy_.get(), CURLOPT_PREREQFUNCTION, +[](void* self, char*, char*, int, int) {
       return static_cast<curl_signer*>(self)->answer() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
     });
@@ -441,7 +441,7 @@ class curl_signer {
   std::string head(const plain_request& request, const pairs& headers, const credentials& keys,
                    const std::string& region) {
     std::string url = origin_ + request.encoded_path();
-    if (!request.query.empty()) url += "?" + request.encoded_query();
+    if (!request.query.empty()) url.append(1, '?').append(request.encoded_query());
     std::unique_ptr<curl_slist, curl_deleter> list;
     for (const auto& [name, value] : headers) {
       curl_slist* const longer = curl_slist_append(list.get(), (name + ": " + value).c_str());
@@ -528,7 +528,7 @@ class random_requests {
     static constexpr std::string_view hex_digits = "0123456789abcdef";
     plain_request request;
     request.method = std::vector<std::string>{"GET", "HEAD", "DELETE"}[below(3)];
-    request.path = "/" + (below(2) == 0 ? bytes(0, 100) : text("ab/.+%~ -_", 0, 60));
+    request.path = std::string("/") + (below(2) == 0 ? bytes(0, 100) : text("ab/.+%~ -_", 0, 60));
     for (std::size_t count = below(5); count != 0; --count)
       request.query.emplace_back(below(2) == 0 ? bytes(1, 8) : text("ab-.", 1, 3), below(3) == 0 ? "" : bytes(0, 30));
 
@@ -536,7 +536,7 @@ class random_requests {
     const auto value = [&] {   // blanks only within
       return text(letters, 1, 1) + text(visible, 0, 40) + text(letters, 1, 1);
     };
-    if (below(2) == 0) request.headers.emplace_back("range", "bytes=" + std::to_string(below(1'000'000)) + "-");
+    if (below(2) == 0) request.headers.emplace_back("range", std::string("bytes=") + std::to_string(below(1'000'000)) + "-");
     if (below(2) == 0) request.headers.emplace_back("if-match", '"' + text(hex_digits, 32, 32) + '"');
     if (below(3) == 0) request.headers.emplace_back("x-amz-security-token", text(visible.substr(0, 22), 100, 1000));
     if (below(3) == 0) request.headers.emplace_back("x-amz-request-payer", "requester");
