@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# install_packages.sh build|tests|kernel...: installs what these need and this machine lacks, from the distribution (Debian 12
+# or later, Ubuntu 24.04). Asks dpkg first: where nothing is missing it touches nothing and needs no network or root.
+set -euo pipefail
+
+packages=()
+for role; do
+  case $role in
+    build) packages+=(g++ cmake ninja-build ccache pkg-config
+                      liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev) ;;
+    tests) packages+=(catch2 curl ceph-mon ceph-osd ceph-common radosgw) ;;
+    kernel) packages+=(qemu-system-x86 busybox-static cpio) ;;
+    *) echo "no such role: $role" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v dpkg-query > /dev/null; then
+  echo "This is not Debian or Ubuntu: install the equivalents of ${packages[*]} yourself." >&2
+  exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  # pkg-config is only a name for pkgconf on newer releases, so what dpkg knows under it is not asked.
+  [ "$package" != pkg-config ] || ! command -v pkg-config > /dev/null || continue
+  [[ $(dpkg-query -W -f '${Status}' "$package" 2> /dev/null) == *' installed' ]] || missing+=("$package")
+done
+[ ${#missing[@]} != 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo > /dev/null || { echo "run as root, or install: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
+echo "installing ${missing[*]}"
+apt update
+apt install -y --no-install-recommends "${missing[@]}"
