@@ -23,7 +23,8 @@ namespace s3pager::test {
 template <class T = void>
 class root final : private coro::completion {
  public:
-  root(coro::ready_queue& queue, task<T> work, coro::stop_token stop = {}) : work_(std::move(work)) {
+  // Not inlined: GCC 12 would see a local variable linked into a queue, and not that its destructor unlinks it.
+  [[gnu::noinline]] root(coro::ready_queue& queue, task<T> work, coro::stop_token stop = {}) : work_(std::move(work)) {
     auto& promise = work_.handle().promise();
     promise.inherit({.queue = &queue, .stop = stop.state()});
     promise.set_completion(this);

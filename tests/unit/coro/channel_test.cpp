@@ -307,7 +307,7 @@ struct labelled {
 TEST_CASE("an aggregate can be sent and received within one expression") {
   const auto talk = [](channel<labelled>& through) -> task<std::string> {
     labelled first{.name = std::string(64, 'a'), .number = 1};
-    co_await through.send(std::move(first));
+    if (!co_await through.send(std::move(first))) co_return "closed";
     co_return (co_await through.receive())->name;
   };
   channel<labelled> through(1);

@@ -50,9 +50,9 @@ TEST_CASE("a generator runs only as far as it is asked") {
   const auto work = [&noting](int& reached) -> task<> {
     async_generator<int> values = noting(reached);
     CHECK(reached == 0);
-    co_await values.next();
+    static_cast<void>(co_await values.next());
     CHECK(reached == 1);
-    co_await values.next();
+    static_cast<void>(co_await values.next());
     CHECK(reached == 2);
   };
   int reached = 0;
