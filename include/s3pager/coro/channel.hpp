@@ -75,6 +75,7 @@ class channel {
 
   /// Puts `value` in as soon as there is room. True: the channel has it. False: it is closed, and the value is destroyed.
   /// Throws errc::cancelled if the context is stopped first. Dropping the wait drops a value that was not accepted yet.
+  /// Send a plain struct from a named variable (`send(std::move(row))`): GCC 12 destroys a temporary one twice.
   [[nodiscard]] send_awaiter send(T value) noexcept { return send_awaiter(*this, std::move(value)); }
 
   /// Puts `value` in if there is room; else, or if it is closed, leaves it as it is and returns false.

@@ -16,6 +16,8 @@ namespace s3pager::coro {
 /// the following `next()`. Ends with an empty optional, again at every later call; an exception of the body is rethrown from
 /// `next()` once, and the end follows. Movable out of a function, also between two values; not while `next()` is awaited. One
 /// `next()` at a time. Dropping it destroys its frame: that cancels whatever it waits for.
+/// While it goes on in the background it obeys the stop of the context that last asked it, until the next `next()` finds it at
+/// a value. Yield a plain struct from a named variable (`co_yield std::move(row)`): GCC 12 destroys a temporary one twice.
 template <class T>
 class [[nodiscard]] async_generator {
  public:
