@@ -30,7 +30,7 @@ struct body_piece {
 /// An object opened for reading: what is read is of the state it had then. On the thread of the reactor it was opened for.
 class object_body : public counted {
  public:
-  /// Up to `most` bytes from `offset` on, at least one; none if they can't be read any more.
+  /// Up to `most` bytes from `offset` on, at least one; none if they can't be read any more. Good until the next read.
   [[nodiscard]] virtual task<body_piece> read(std::uint64_t offset, std::size_t most) = 0;
 };
 
