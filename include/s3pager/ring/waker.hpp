@@ -18,7 +18,11 @@ namespace s3pager::ring {
 class waker final : public shared_counted {
  public:
   waker() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!fd_) throw error(errno_code(errno), "eventfd for waking the reactor");
+    if (fd_) return;
+    const int why = errno;
+    throw error(errno_code(why), why == EMFILE   ? "eventfd: no descriptor left in this process; raise RLIMIT_NOFILE (ulimit -n)"
+                                 : why == ENFILE ? "eventfd: no descriptor left in this system (fs.file-max)"
+                                                 : "eventfd for waking the reactor");
   }
 
   /// Any thread, any time: makes the reactor turn once more. Costs a write only if it was not woken already.
@@ -29,8 +33,11 @@ class waker final : public shared_counted {
     [[maybe_unused]] const auto written = ::write(fd_.get(), &one, sizeof one);
   }
 
-  /// The reactor's side: whoever wakes after this call is noticed by the next read.
-  void acknowledge() noexcept { woken_.store(false, std::memory_order_release); }
+  /// The reactor's side, before it looks at what was left for it: whoever wakes after this call is noticed by the next read.
+  void acknowledge() noexcept {
+    // Reads what it replaces: what a waker that found the flag set has left before must be seen from here on.
+    woken_.exchange(false, std::memory_order_acq_rel);
+  }
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
