@@ -56,18 +56,26 @@ class operation_owner {
 
 /// Submits an operation (unless that was done) and waits for its completion. A deadline that passes, or a stop, abandons it and
 /// wakes with ETIMEDOUT or ECANCELED: nothing is waited for, and its result is disposed of by the loop.
+/// With a `cause`, a started send that this operation waits for the answer to, it ends as soon as that send has failed or
+/// fallen short: an answer to it will never come.
 class operation_awaiter : public coro::stoppable_waiter, private operation_listener, private timer {
  public:
-  operation_awaiter(operation_owner what, time_point deadline) noexcept
-      : owner_(std::move(what)), deadline_(deadline) {}
+  operation_awaiter(operation_owner what, time_point deadline, operation_owner* cause = nullptr) noexcept
+      : owner_(std::move(what)), deadline_(deadline), cause_(*this, cause) {}
   operation_awaiter(const operation_awaiter&) = delete;
   operation_awaiter& operator=(const operation_awaiter&) = delete;
 
-  [[nodiscard]] bool await_ready() const noexcept { return !owner_ || owner_.completed(); }
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
 
   template <class Promise>
   [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                    std::source_location site = std::source_location::current()) {
+    // What came before the stop is not lost by it.
+    if (!owner_ || owner_.completed()) return pass(handle, site);
+    if (const int error_number = cause_.watch(); error_number != 0) {
+      give_up(error_number);
+      return false;
+    }
     if (!arm(handle, site)) {
       give_up(ECANCELED);
       return false;
@@ -94,12 +102,52 @@ class operation_awaiter : public coro::stoppable_waiter, private operation_liste
   [[nodiscard]] operation_owner& owner() noexcept { return owner_; }
 
  private:
+  class watched_cause final : private operation_listener {
+   public:
+    watched_cause(operation_awaiter& waiting, operation_owner* cause) noexcept : waiting_(waiting), cause_(cause) {}
+    watched_cause(const watched_cause&) = delete;
+    watched_cause& operator=(const watched_cause&) = delete;
+    ~watched_cause() { ignore(); }
+
+    /// The errno if it has failed already; else it is watched until it completes or is ignored.
+    [[nodiscard]] int watch() noexcept {
+      if (cause_ == nullptr || !*cause_) return 0;
+      if (cause_->completed()) return error_number();
+      (*cause_)->listener = this;
+      return 0;
+    }
+    void ignore() noexcept {
+      if (cause_ != nullptr && *cause_ && (*cause_)->listener == this) (*cause_)->listener = nullptr;
+    }
+
+   private:
+    [[nodiscard]] int error_number() const noexcept {
+      const operation& done = **cause_;
+      if (done.result < 0) return -done.result;
+      return static_cast<std::uint32_t>(done.result) < done.wanted ? EPIPE : 0;
+    }
+    void completed() noexcept override {
+      (*cause_)->listener = nullptr;
+      if (const int failed = error_number(); failed != 0) waiting_.cause_failed(failed);
+    }
+
+    operation_awaiter& waiting_;
+    operation_owner* cause_;
+  };
+
   void give_up(int error_number) noexcept {
     failure_ = errno_code(error_number);
+    cause_.ignore();
     owner_.reset();
+  }
+  void cause_failed(int error_number) noexcept {
+    disarm();
+    give_up(error_number);
+    wake();
   }
   void completed() noexcept override {
     owner_->listener = nullptr;
+    cause_.ignore();
     disarm();
     wake();
   }
@@ -115,6 +163,7 @@ class operation_awaiter : public coro::stoppable_waiter, private operation_liste
 
   operation_owner owner_;
   time_point deadline_;
+  watched_cause cause_;
   std::error_code failure_ = errno_code(EBADF);
 };
 
@@ -142,10 +191,11 @@ class sleep_until final : public coro::stoppable_waiter, private timer {
   sleep_until(const sleep_until&) = delete;
   sleep_until& operator=(const sleep_until&) = delete;
 
-  [[nodiscard]] bool await_ready() const noexcept { return loop_.now() >= when_; }
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <class Promise>
   [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                    std::source_location site = std::source_location::current()) {
+    if (loop_.now() >= when_) return pass(handle, site);
     if (!arm(handle, site)) return false;
     loop_.timers().arm(*this, when_);
     return true;

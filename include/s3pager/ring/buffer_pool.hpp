@@ -80,13 +80,14 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   }
   ~buffer_pool() override {
     unregister();
-    slots_->detach();
     ::munmap(buffers_, entries_ * sizeof(io_uring_buf));
   }
 
   /// The reactor ends, with no operation in flight: the kernel lets go of the ring, the memory stays.
   void unregister() noexcept {
     if (io_uring* ring = std::exchange(ring_, nullptr)) ::io_uring_unregister_buf_ring(ring, group_);
+    // From here on the thread that owned the slots may end, and its mark be another thread's.
+    slots_->detach();
   }
 
   static constexpr std::size_t least_slots = 4;
@@ -144,10 +145,11 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   [[nodiscard]] bool ring_empty() const noexcept { return in_ring_ == 0; }
 
   /// Settles a receive that brought `size` bytes from buffer `first` on: the slots it filled are held, the rest of its grant
-  /// returns. `size` of zero with a buffer: the kernel took one and filled nothing.
+  /// returns. `size` of zero with a buffer: the kernel took one and filled nothing. The caller holds a reference to the pool.
   [[nodiscard]] received settle(std::uint16_t first, std::size_t size, grant used) noexcept {
     const std::size_t count = std::max<std::size_t>((size + slot_bytes() - 1) / slot_bytes(), 1);
     std::uint32_t at = position_[first];
+    assert(count <= in_ring_ && order_[at % order_.size()] == first);
     std::uint32_t previous = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint32_t slot = order_[at++ % order_.size()];

@@ -26,6 +26,8 @@ class descriptor final : public counted {
   void operation_began() noexcept { ++operations_; }
   void operation_ended() noexcept { --operations_; }
   void operation_orphaned() noexcept { had_orphan_ = true; }
+  /// A close that the kernel has carried out: the number may be another file's by now.
+  void closed_by_kernel() noexcept { static_cast<void>(fd_.release()); }
 
   /// Descriptors open on this thread; tests hold it against zero.
   [[nodiscard]] static std::size_t& live() noexcept {

@@ -26,7 +26,7 @@ inline constexpr std::uint32_t feature_recvsend_bundle = 1U << 14;  // 6.10: IOR
 enum class feature : std::uint32_t {
   none = 0,
   defer_taskrun = 1U << 0,   ///< IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN (6.1)
-  receive_bundle = 1U << 1,  ///< one receive fills several slots (6.10); else one slot a receive
+  receive_bundle = 1U << 1,  ///< one receive fills several slots (6.17, see bundles_hold_their_length); else one slot a receive
   all = (1U << 2) - 1,
 };
 [[nodiscard]] constexpr feature operator|(feature a, feature b) noexcept {
@@ -55,6 +55,17 @@ struct kernel_version {
 
 /// Linux 6.1 is the floor: the first long-term kernel with ring-provided buffers and deferred task work.
 inline constexpr kernel_version oldest_kernel{6, 1};
+
+/// Whether a bundled receive (there since 6.10) is usable, which is from 6.17 on:
+/// - 6.10 to 6.14 fill one buffer a one-shot receive: no gain (liburing issue 1197);
+/// - 6.15, and stable kernels of 2025 that took the change, "improve recv bundles" (7c71a0af81ba), go on receiving after a
+///   short transfer and put bytes out of order: 6.13.11 to 6.14.8 are reported (liburing issues 1409 and 1411), mended by
+///   "only retry recv bundle for a full transfer" (3a08988123c8) and "flag partial buffer mappings" (178b8ff66ff8);
+/// - before "use passed in 'len' in io_recv_buf_select()" (e227c8cdb47b, 6.17) the length of the submission does not bound a
+///   receive, so that one could take slots that were granted to others. For how 6.17 has to be asked, see socket::receive.
+[[nodiscard]] constexpr bool bundles_hold_their_length(kernel_version version) noexcept {
+  return version >= kernel_version{6, 17};
+}
 
 /// Why io_uring_setup failed with `error_number`, and what to do. `sysctl` is the content of
 /// /proc/sys/kernel/io_uring_disabled ("" where there is none), `seccomp` whether a seccomp filter is installed.

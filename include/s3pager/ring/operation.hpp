@@ -26,7 +26,7 @@ enum class operation_kind : std::uint8_t {
   poll,
   read,
   statx,
-  close,    ///< its descriptor is the kernel's from submission on
+  close,    ///< its descriptor is the kernel's once it was carried out, and closed by its last reference if it was not
   wake,
 };
 
@@ -57,6 +57,7 @@ class operation : public list_node {
   received bytes;       ///< for receive_slots, after it
   std::int32_t result = 0;
   std::uint32_t flags = 0;
+  std::uint32_t wanted = 0;  ///< of a send: the bytes it is to send; fewer are a failure
   std::int32_t replacement = 0;  ///< a test's: reported instead of a real result, after that was disposed of
   operation_kind kind = operation_kind::poll;
   state at = state::fresh;

@@ -57,6 +57,16 @@ class posted_call {
   posted_call* next_ = nullptr;
 };
 
+/// What has threads of its own that post to a reactor. The reactor destroys it, which joins them, when it ends: with no
+/// operation in flight, and before what was posted is run for the last time.
+class reactor_threads {
+ public:
+  reactor_threads() = default;
+  reactor_threads(const reactor_threads&) = delete;
+  reactor_threads& operator=(const reactor_threads&) = delete;
+  virtual ~reactor_threads() = default;
+};
+
 /// Immovable, one a thread, made, driven and destroyed on that thread. It dies last: everything that refers to it goes before.
 class reactor {
  public:
@@ -72,18 +82,27 @@ class reactor {
   /// Cancels what is in flight, reaps until the kernel holds nothing of this process's memory, and only then lets go of the ring.
   ~reactor() {
     closing_ = true;
-    for (operation* each = in_flight_.empty() ? nullptr : &in_flight_.front(); each != nullptr;) {
-      operation* next = following(in_flight_, *each);
-      if (!each->orphaned) abandon(*each);
-      each = next;
-    }
+    dispose_orphans();
+    complete_answered();
+    queued_.splice_back(starved_);
     while (!queued_.empty()) finish_unsubmitted(queued_.front(), -ECANCELED);
-    cancel_all();
+    for (operation& each : in_flight_) {
+      each.listener = nullptr;
+      each.orphaned = true;
+    }
     while (!in_flight_.empty() || wake_armed_) {
-      if (enter(wait::yes, no_deadline) < 0) break;
+      // Again from time to time: an operation that is just being carried out can't be cancelled then, but may come to wait
+      // afterwards. What reads a file is waited for.
+      cancel_all();
+      __kernel_timespec limit{0, 50'000'000};
+      io_uring_cqe* first = nullptr;
+      const int result = ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+      if (result < 0 && result != -ETIME && result != -EINTR && result != -EBUSY && result != -EAGAIN) break;
       reap();
     }
+    threads_.reset();
     run_posted();
+    complete_answered();
     dispose_orphans();
     for (buffer_pool& pool : pools_) pool.unregister();
     ::io_uring_queue_exit(&ring_);
@@ -102,6 +121,9 @@ class reactor {
     pools_.push_back(*pool);
     return pool;
   }
+
+  /// Where offload() keeps its threads; empty until it is first used.
+  [[nodiscard]] std::unique_ptr<reactor_threads>& threads() noexcept { return threads_; }
 
   // ---- Operations: for awaiters -------------------------------------------------------------------------------------
 
@@ -173,7 +195,7 @@ class reactor {
     ready_.run(budget);
     if (!timers_.empty()) timers_.fire(clock_->now());
     if (timer_fd_) set_timer_fd();
-    return !ready_.empty() || !orphans_.empty() || !answered_.empty();
+    return !ready_.empty() || !orphans_.empty() || !answered_.empty() || !queued_.empty() || ::io_uring_sq_ready(&ring_) != 0;
   }
 
   /// Drives the loop until `work` has ended, and gives its result or throws its exception.
@@ -239,11 +261,6 @@ class reactor {
     static_cast<list_node&>(what).unlink();
     return what;
   }
-  static operation* following(intrusive_list<operation>& list, operation& what) noexcept {
-    auto at = intrusive_list<operation>::iterator(&what);
-    ++at;
-    return at == list.end() ? nullptr : &*at;
-  }
 
   void set_up(const reactor_options& options) {
     io_uring_params parameters{};
@@ -268,7 +285,8 @@ class reactor {
       ::io_uring_queue_exit(&ring_);
       throw setup_failure(EINVAL);
     }
-    if ((parameters.features & abi::feature_recvsend_bundle) != 0 && !has(options.masked, feature::receive_bundle))
+    if ((parameters.features & abi::feature_recvsend_bundle) != 0 && bundles_hold_their_length(running_kernel()) &&
+        !has(options.masked, feature::receive_bundle))
       features_ = features_ | feature::receive_bundle;
   }
 
@@ -288,6 +306,7 @@ class reactor {
     what.bytes.reset();
     what.result = 0;
     what.flags = 0;
+    what.wanted = 0;
     what.replacement = 0;
     what.at = operation::state::fresh;
     what.orphaned = false;
@@ -330,8 +349,11 @@ class reactor {
           recycle(*what);
           break;
         case operation::state::in_flight:
+          if (!cancel(*what)) {
+            orphans_.push_front(*what);
+            return;
+          }
           in_flight_.push_back(*what);
-          cancel(*what);
           break;
       }
     }
@@ -344,11 +366,13 @@ class reactor {
       static_cast<void>(unique_fd(what.result));
   }
 
-  void cancel(operation& what) noexcept {
+  // False if the submission ring takes nothing now.
+  [[nodiscard]] bool cancel(operation& what) noexcept {
     io_uring_sqe* entry = take_entry();
-    if (entry == nullptr) return;  // the operation ends by itself, or with its connection
+    if (entry == nullptr) return false;
     ::io_uring_prep_cancel(entry, &what, 0);
     ::io_uring_sqe_set_data(entry, nullptr);
+    return true;
   }
 
   void cancel_all() noexcept {
@@ -370,6 +394,7 @@ class reactor {
 
   void arm_wake() noexcept {
     io_uring_sqe* entry = take_entry();
+    if (entry == nullptr) return;  // the next turn tries again
     ::io_uring_prep_read(entry, waker_->fd(), &wake_count_, sizeof wake_count_, 0);
     ::io_uring_sqe_set_data(entry, &wake_count_);
     wake_armed_ = true;
@@ -388,12 +413,23 @@ class reactor {
     }
   }
 
+  // Receives that found no buffer go on as soon as their ring has one again, and not before: they would spin.
+  void rearm_starved() noexcept {
+    for (auto at = starved_.begin(); at != starved_.end();) {
+      operation& what = *at;
+      ++at;
+      if (!what.slots.pool()->ring_empty()) queued_.push_back(unlinked(what));
+    }
+  }
+
   int enter(wait waiting, time_point until) noexcept {
     for (buffer_pool& pool : pools_) {
       pool.memory()->collect();
       pool.refill();
     }
+    rearm_starved();
     fill_entries();
+    if (!wake_armed_) arm_wake();
     if (!ready_.empty() || posted_.load(std::memory_order_relaxed) != nullptr) waiting = wait::no;
     ++enters_;
     int result = 0;
@@ -443,18 +479,22 @@ class reactor {
     static_cast<list_node&>(what).unlink();
     if (what.kind == operation_kind::receive_slots) {
       if ((flags & IORING_CQE_F_BUFFER) != 0) {
-        what.bytes = what.slots.pool()->settle(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT),
-                                               result > 0 ? static_cast<std::size_t>(result) : 0, std::move(what.slots));
+        const ref<buffer_pool> pool = what.slots.pool();
+        const std::size_t size = result > 0 ? static_cast<std::size_t>(result) : 0;
+        // A kernel that takes more than it was asked for is not asked for several slots again.
+        if (size > what.slots.bytes()) features_ = features_ & ~feature::receive_bundle;
+        what.bytes = pool->settle(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), size, std::move(what.slots));
       } else if (result == -ENOBUFS && !what.orphaned && what.replacement == 0) {
         // The grant stands for slots that exist; the ring of buffers had only run dry within a turn.
         ++rearms_;
         what.at = operation::state::queued;
-        queued_.push_back(what);
+        starved_.push_back(what);
         return;
       } else {
         what.slots.reset();
       }
     }
+    if (what.kind == operation_kind::close && result != -ECANCELED) what.target->closed_by_kernel();
     if (what.target) what.target->operation_ended();
     what.at = operation::state::completed;
     what.result = result;
@@ -484,7 +524,7 @@ class reactor {
 
   void set_timer_fd() noexcept {
     itimerspec when{};
-    if (const time_point next = timers_.next(); next != no_deadline) {
+    if (const time_point next = timers_.next(); next != no_deadline && clock_->runs()) {
       const auto at = std::max<std::int64_t>(next.time_since_epoch().count(), 1);
       when.it_value.tv_sec = at / 1'000'000'000;
       when.it_value.tv_nsec = at % 1'000'000'000;
@@ -503,10 +543,12 @@ class reactor {
   std::vector<std::unique_ptr<operation[]>> slabs_;
   intrusive_list<operation> free_;
   intrusive_list<operation> queued_;
+  intrusive_list<operation> starved_;
   intrusive_list<operation> in_flight_;
   intrusive_list<operation> orphans_;
   intrusive_list<operation> answered_;
   intrusive_list<buffer_pool> pools_;
+  std::unique_ptr<reactor_threads> threads_;
   std::atomic<posted_call*> posted_{nullptr};
   unique_fd timer_fd_;
   unique_fd poll_fd_;

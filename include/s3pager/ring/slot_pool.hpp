@@ -176,6 +176,22 @@ class slot_span {
     pool_ = {};
   }
 
+  /// Lets go of the first `count` bytes, and of the slots that only they lie in.
+  void skip(std::size_t count) noexcept {
+    assert(count <= size_);
+    if (count == size_) {
+      reset();
+      return;
+    }
+    const std::size_t begin = offset_ + count;
+    const auto whole = static_cast<std::uint32_t>(begin / pool_->slot_bytes());
+    for (std::uint32_t i = 0; i < whole; ++i) pool_->drop_reference(first_ + i);
+    first_ += whole;
+    slots_ -= whole;
+    offset_ = static_cast<std::uint32_t>(begin - whole * pool_->slot_bytes());
+    size_ -= count;
+  }
+
   /// Another reference to `[from, from + size)` of these bytes: only the slots that they lie in.
   [[nodiscard]] slot_span share(std::size_t from, std::size_t size) const noexcept {
     assert(from + size <= size_);

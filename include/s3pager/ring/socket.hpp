@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -136,31 +138,40 @@ class socket {
     return io_awaiter(operation_owner(*loop_, make_send(bytes, std::move(keep))), deadline);
   }
 
-  /// Receives something into `into`, which `keep` keeps alive. Zero bytes: the end of the stream.
-  [[nodiscard]] io_awaiter receive(std::span<std::byte> into, ref<counted> keep, time_point deadline) const {
+  /// Receives something into `into`, which `keep` keeps alive. Zero bytes: the end of the stream. Ends with the failure of
+  /// `request`, a started send, if that has one.
+  [[nodiscard]] io_awaiter receive(std::span<std::byte> into, ref<counted> keep, time_point deadline,
+                                   operation_owner* request = nullptr) const {
     operation& what = make(operation_kind::receive);
     ::io_uring_prep_recv(&what.request(), fd(), into.data(), into.size(), 0);
     what.request().ioprio = IORING_RECVSEND_POLL_FIRST;
     what.keep = std::move(keep);
-    return io_awaiter(operation_owner(*loop_, what), deadline);
+    return io_awaiter(operation_owner(*loop_, what), deadline, request);
   }
 
-  /// Receives into slots: at most `most_bytes` (at least 1), and no more than the grant has room for.
-  [[nodiscard]] receive_awaiter receive(grant slots, std::size_t most_bytes, time_point deadline) const {
+  /// Receives into slots: at most `most_bytes` (at least 1), and no more than the grant, which is not empty, has room for.
+  /// `request` as above.
+  [[nodiscard]] receive_awaiter receive(grant slots, std::size_t most_bytes, time_point deadline,
+                                        operation_owner* request = nullptr) const {
+    assert(slots && most_bytes > 0);
     operation& what = make(operation_kind::receive_slots);
     const buffer_pool& pool = *slots.pool();
     std::size_t size = std::min({most_bytes, slots.bytes(), std::size_t{1} << 30});
     std::uint16_t how = IORING_RECVSEND_POLL_FIRST;
-    if (has(loop_->features(), feature::receive_bundle))
-      how |= abi::recvsend_bundle;
-    else
+    if (size <= pool.slot_bytes() || !has(loop_->features(), feature::receive_bundle)) {
       size = std::min(size, pool.slot_bytes());
+    } else {
+      // A bundle that is filled whole goes on with whatever more the socket has, beyond its length. Not so where the last
+      // buffer would have to be cut: that one is left out, and nothing comes after it.
+      how |= abi::recvsend_bundle;
+      size = size / pool.slot_bytes() * pool.slot_bytes() + 1;
+    }
     ::io_uring_prep_recv(&what.request(), fd(), nullptr, size, 0);
     what.request().ioprio = how;
     what.request().flags |= IOSQE_BUFFER_SELECT;
     what.request().buf_group = pool.group();
     what.slots = std::move(slots);
-    return receive_awaiter(operation_owner(*loop_, what), deadline);
+    return receive_awaiter(operation_owner(*loop_, what), deadline, request);
   }
 
   /// Waits until one of `events` (poll(2)) holds; the result's bytes are the events.
@@ -184,6 +195,7 @@ class socket {
   [[nodiscard]] operation& make_send(std::span<const std::byte> bytes, ref<counted> keep) const {
     operation& what = make(operation_kind::send);
     ::io_uring_prep_send(&what.request(), fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    what.wanted = static_cast<std::uint32_t>(bytes.size());
     what.keep = std::move(keep);
     return what;
   }
