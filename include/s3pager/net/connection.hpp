@@ -1,0 +1,58 @@
+// One HTTP/1.1 connection: a socket, the buffer its requests are written into, and the parser of its answers.
+// Knows neither S3 nor who shares connections.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/intrusive_list.hpp"
+#include "s3pager/http/response_parser.hpp"
+#include "s3pager/ring/socket.hpp"
+
+namespace s3pager::net {
+
+/// Where a request head is written. Counted: a send in the kernel's hands keeps it when the connection is gone.
+class request_buffer final : public counted {
+ public:
+  /// A key of 1,024 bytes encoded (3,072), session token (up to 4 KiB), Authorization (1 KiB) and further headers.
+  static constexpr std::size_t capacity = 16 * 1024;
+  [[nodiscard]] std::span<char> bytes() noexcept { return bytes_; }
+
+ private:
+  std::array<char, capacity> bytes_;
+};
+
+/// A connected peer. One request at a time; not movable, as pools link it.
+class connection final : public list_node {
+ public:
+  connection(ring::socket socket, const ring::socket_address& peer)
+      : socket_(std::move(socket)), peer_(peer), out_(make_ref<request_buffer>()) {}
+
+  [[nodiscard]] const ring::socket& socket() const noexcept { return socket_; }
+  [[nodiscard]] const ring::socket_address& peer() const noexcept { return peer_; }
+  [[nodiscard]] http::response_parser& parser() noexcept { return parser_; }
+  [[nodiscard]] const ref<request_buffer>& out() const noexcept { return out_; }
+
+  /// Requests begun on it; more than one means that it was reused.
+  [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
+  void request_began() noexcept {
+    ++requests_;
+    parser_.reset();
+  }
+  /// Whether its answer was read whole, nothing is outstanding and the peer lets it live.
+  [[nodiscard]] bool reusable() const noexcept { return parser_.keep_alive() && socket_.handle()->reusable(); }
+
+ private:
+  ring::socket socket_;
+  ring::socket_address peer_;
+  http::response_parser parser_;
+  ref<request_buffer> out_;
+  std::uint64_t requests_ = 0;
+};
+
+}  // namespace s3pager::net

@@ -1,0 +1,295 @@
+// The public face: a client of one S3 endpoint on one reactor, and what can be asked of it.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/aws/endpoint.hpp"
+#include "s3pager/aws/environment.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/coro/generator.hpp"
+#include "s3pager/coro/stop.hpp"
+#include "s3pager/pager/page.hpp"
+#include "s3pager/pager/run.hpp"
+#include "s3pager/pager/source.hpp"
+#include "s3pager/pager/stream.hpp"
+#include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/list_objects.hpp"
+#include "s3pager/s3/object.hpp"
+#include "s3pager/s3/service.hpp"
+
+namespace s3pager {
+
+using aws::addressing;
+using s3::byte_range;
+using s3::deadlines;
+
+/// All text is copied by the call that takes it. What is left out is found in the environment: AWS_ACCESS_KEY_ID,
+/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.
+struct client_options {
+  std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
+  std::string_view secret_access_key = {};
+  std::string_view session_token = {};
+  bool anonymous = false;                   ///< requests go unsigned; also if no credentials are found
+  std::string_view region = {};             ///< default: the environment's, else us-east-1
+  std::string_view endpoint_url = {};       ///< `http://host[:port][/path]`; default: the environment's, else Amazon S3's
+  std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host
+  std::uint16_t connect_port = 0;           ///< 0: the endpoint's
+  s3pager::addressing addressing = s3pager::addressing::automatic;
+  std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
+  std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
+  std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream; 1 to 4,096
+  s3pager::deadlines deadlines = {};
+  duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
+  s3pager::observer* observer = nullptr;    ///< must outlive the client and its streams
+};
+
+/// What to page through.
+struct page_options {
+  std::string_view bucket = {};
+  std::string_view prefix = {};
+  std::string_view start_after = {};  ///< only keys after this one
+  std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default
+  bool requester_pays = false;
+  std::uint32_t concurrency = 0;      ///< 0: the client's
+  s3pager::on_error on_error = s3pager::on_error::stop;
+  bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed
+  coro::stop_token stop = {};         ///< ends the stream with errc::cancelled
+};
+
+/// How to page through keys that are given.
+struct keys_options {
+  bool requester_pays = false;
+  std::uint32_t concurrency = 0;
+  s3pager::on_error on_error = s3pager::on_error::stop;
+  bool match_etag = true;  ///< the slices of one object must be of one version
+  coro::stop_token stop = {};
+};
+
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+struct list_options {
+  std::string_view bucket = {};
+  std::string_view prefix = {};
+  std::string_view delimiter = {};    ///< what it rolls up comes as common_prefixes() of list_pages()
+  std::string_view start_after = {};
+  std::uint32_t max_keys = 0;
+  bool fetch_owner = false;
+  bool requester_pays = false;
+};
+
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+struct get_options {
+  std::string_view bucket = {};
+  std::string_view key = {};
+  std::optional<byte_range> range = {};       ///< both ends included
+  std::string_view if_match = {};             ///< else errc::precondition_failed
+  std::string_view if_none_match = {};        ///< else errc::not_modified
+  std::optional<wall_time> if_modified_since = {};
+  std::optional<wall_time> if_unmodified_since = {};
+  std::string_view version_id = {};
+  std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
+  bool requester_pays = false;
+  coro::stop_token stop = {};
+};
+
+/// Keys as they can be given: any range of what is a string_view.
+template <class Range>
+concept key_range = std::ranges::input_range<Range> &&
+                    std::convertible_to<std::ranges::range_reference_t<Range>, std::string_view>;
+
+/// A client of one endpoint, on the thread of its reactor, which must outlive it and its streams. It has one window for all of
+/// its streams and one pool of connections; nothing is sent before the first await. Streams may outlive the client. Every
+/// call copies what it is given before it returns.
+class client {
+ public:
+  /// Throws error(invalid_argument) that names the option or the variable and says what is needed.
+  explicit client(ring::reactor& loop, const client_options& options = {})
+      : concurrency_(checked_concurrency(options.concurrency)),
+        window_wait_(options.window_wait),
+        service_(make_ref<s3::service>(loop, settings(options))),
+        pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes, .slot_bytes = options.slot_bytes})) {}
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
+
+  /// The bytes of every object under a prefix, in the order of the keys.
+  [[nodiscard]] page_stream page_ordered(const page_options& what) { return page(what, page_order::by_key); }
+  /// The bytes of every object under a prefix, as they arrive.
+  [[nodiscard]] page_stream page_unordered(const page_options& what) { return page(what, page_order::by_arrival); }
+
+  /// The bytes of the objects with these keys, in the order given.
+  template <key_range Keys>
+  [[nodiscard]] page_stream page_ordered(std::string_view bucket, Keys&& keys, const keys_options& how = {}) {
+    return page(bucket, pager::given_objects(copied(keys)), how, page_order::by_key);
+  }
+  template <key_range Keys>
+  [[nodiscard]] page_stream page_unordered(std::string_view bucket, Keys&& keys, const keys_options& how = {}) {
+    return page(bucket, pager::given_objects(copied(keys)), how, page_order::by_arrival);
+  }
+  /// The same of objects that come one by one: of list() with some left out, of a database, of a file of keys. Those with a
+  /// size and an ETag are fetched as listed ones are.
+  [[nodiscard]] page_stream page_ordered(std::string_view bucket, async_generator<object> objects,
+                                         const keys_options& how = {}) {
+    return page(bucket, std::move(objects), how, page_order::by_key);
+  }
+  [[nodiscard]] page_stream page_unordered(std::string_view bucket, async_generator<object> objects,
+                                           const keys_options& how = {}) {
+    return page(bucket, std::move(objects), how, page_order::by_arrival);
+  }
+
+  /// The objects under a prefix, without their bytes, in the order of the service. Common prefixes are passed over.
+  [[nodiscard]] async_generator<object> list(const list_options& what) {
+    return pager::listed_objects(list_pages(what));
+  }
+  /// The pages of a list, with their common prefixes.
+  [[nodiscard]] async_generator<ref<xml::list_page>> list_pages(const list_options& what) {
+    check_max_keys(what.max_keys);
+    return s3::list_objects(service_, service_->bucket(what.bucket), make_ref<s3::request_tally>(),
+                            {.prefix = std::string(what.prefix),
+                             .delimiter = std::string(what.delimiter),
+                             .start_after = std::string(what.start_after),
+                             .max_keys = what.max_keys,
+                             .fetch_owner = what.fetch_owner,
+                             .requester_pays = what.requester_pays});
+  }
+
+  /// The bytes of one object. A large one is fetched in slices at a time, unless a range, a part or a condition makes it one GET.
+  [[nodiscard]] page_stream get(const get_options& what) {
+    if (what.range && what.range->last < what.range->first)
+      throw error(errc::invalid_argument, "range: last is before first");
+    if (what.part_number && (*what.part_number < 1 || *what.part_number > 10'000))
+      throw error(errc::invalid_argument, "part_number is " + std::to_string(*what.part_number) + ", 1 to 10000 is needed");
+    pager::run_settings how = defaults();
+    how.if_match = what.if_match;
+    how.if_none_match = what.if_none_match;
+    how.version_id = what.version_id;
+    how.request = {.key = {},
+                   .range = what.range,
+                   .if_modified_since = what.if_modified_since,
+                   .if_unmodified_since = what.if_unmodified_since,
+                   .part_number = what.part_number,
+                   .requester_pays = what.requester_pays};
+    how.one_request = what.range || what.part_number || !what.if_match.empty() || !what.if_none_match.empty() ||
+                      what.if_modified_since || what.if_unmodified_since;
+    if (how.one_request) how.lanes = 1;
+    pager::key_list keys;
+    keys.add(what.key);
+    return start(what.bucket, pager::given_objects(std::move(keys)), make_ref<s3::request_tally>(), std::move(how),
+                 what.stop);
+  }
+
+  /// Bytes of slots under grants or in pages, and the bound on them.
+  [[nodiscard]] std::size_t window_used() const noexcept {
+    return (pool_->granted() + pool_->held()) * pool_->slot_bytes();
+  }
+  [[nodiscard]] const ref<ring::buffer_pool>& window() const noexcept { return pool_; }
+  [[nodiscard]] s3::service& service() const noexcept { return *service_; }
+
+ private:
+  [[nodiscard]] static std::uint32_t checked_concurrency(std::uint32_t value) {
+    if (value < 1 || value > 4096)
+      throw error(errc::invalid_argument, "concurrency is " + std::to_string(value) + ", 1 to 4096 is needed");
+    return value;
+  }
+  static void check_max_keys(std::uint32_t value) {
+    if (value > 1000)
+      throw error(errc::invalid_argument, "max_keys is " + std::to_string(value) + ", 1 to 1000 is needed (0: default)");
+  }
+  template <class T>
+  [[nodiscard]] static T checked(aws::outcome<T> found) {
+    if (!found) throw error(errc::invalid_argument, found.message());
+    return std::move(found).value();
+  }
+
+  [[nodiscard]] static s3::service_settings settings(const client_options& from) {
+    s3::service_settings made;
+    if (from.access_key_id.empty() != from.secret_access_key.empty())
+      throw error(errc::invalid_argument, from.access_key_id.empty() ? "secret_access_key is given, but no access_key_id"
+                                                                     : "access_key_id is given, but no secret_access_key");
+    if (from.anonymous) {
+      // No credentials, whatever the environment has.
+    } else if (!from.access_key_id.empty()) {
+      made.credentials.access_key_id = from.access_key_id;
+      made.credentials.secret_access_key = from.secret_access_key;
+      made.credentials.session_token = from.session_token;
+    } else if (auto found = checked(aws::credentials_from_environment())) {
+      made.credentials = std::move(*found);
+    }
+    if (!from.region.empty())
+      made.region = from.region;
+    else if (auto found = checked(aws::region_from_environment()))
+      made.region = std::move(*found);
+    if (!from.endpoint_url.empty())
+      made.endpoint_url = from.endpoint_url;
+    else if (auto found = checked(aws::endpoint_url_from_environment()))
+      made.endpoint_url = std::move(*found);
+    made.connect_host = from.connect_host;
+    made.connect_port = from.connect_port;
+    made.addressing = from.addressing;
+    made.deadlines = from.deadlines;
+    made.observer = from.observer;
+    return made;
+  }
+
+  template <key_range Keys>
+  [[nodiscard]] static pager::key_list copied(Keys&& keys) {
+    pager::key_list made;
+    for (auto&& each : keys) made.add(std::string_view(each));
+    return made;
+  }
+
+  [[nodiscard]] pager::run_settings defaults() const {
+    pager::run_settings made;
+    made.lanes = concurrency_;
+    made.window_wait = window_wait_;
+    return made;
+  }
+
+  [[nodiscard]] page_stream page(const page_options& what, page_order order) {
+    check_max_keys(what.max_keys);
+    auto tally = make_ref<s3::request_tally>();
+    auto objects = pager::listed_objects(s3::list_objects(service_, service_->bucket(what.bucket), tally,
+                                                          {.prefix = std::string(what.prefix),
+                                                           .start_after = std::string(what.start_after),
+                                                           .max_keys = what.max_keys,
+                                                           .requester_pays = what.requester_pays}));
+    const keys_options how{.requester_pays = what.requester_pays,
+                           .concurrency = what.concurrency,
+                           .on_error = what.on_error,
+                           .match_etag = what.match_etag,
+                           .stop = what.stop};
+    return page(what.bucket, std::move(objects), how, order, std::move(tally));
+  }
+  [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how,
+                                 page_order order, ref<s3::request_tally> tally = make_ref<s3::request_tally>()) {
+    pager::run_settings made = defaults();
+    made.order = order;
+    made.failures = how.on_error;
+    made.match_etag = how.match_etag;
+    made.request.requester_pays = how.requester_pays;
+    if (how.concurrency != 0) made.lanes = checked_concurrency(how.concurrency);
+    return start(bucket, std::move(objects), std::move(tally), std::move(made), how.stop);
+  }
+  [[nodiscard]] page_stream start(std::string_view bucket, async_generator<object> objects, ref<s3::request_tally> tally,
+                                  pager::run_settings how, coro::stop_token stop) {
+    return page_stream(std::make_unique<pager::run>(service_, service_->bucket(bucket), pool_, std::move(objects),
+                                                    std::move(tally), std::move(how), stop));
+  }
+
+  std::uint32_t concurrency_;
+  duration window_wait_;
+  ref<s3::service> service_;
+  ref<ring::buffer_pool> pool_;
+};
+
+}  // namespace s3pager

@@ -1,0 +1,258 @@
+// One run: a source, a plan, lanes that fetch, a window. What page_stream drives.
+// Knows S3's operations; no options' defaults.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/coro/generator.hpp"
+#include "s3pager/coro/promise.hpp"
+#include "s3pager/coro/scope.hpp"
+#include "s3pager/coro/stop.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/pager/page.hpp"
+#include "s3pager/pager/plan.hpp"
+#include "s3pager/pager/window.hpp"
+#include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/s3/get_object.hpp"
+#include "s3pager/s3/service.hpp"
+
+namespace s3pager::pager {
+
+struct run_settings {
+  page_order order = page_order::by_key;
+  on_error failures = on_error::stop;
+  std::uint32_t lanes = 64;
+  bool match_etag = true;
+  duration window_wait = std::chrono::seconds(30);
+  s3::get_object_request request = {};  ///< what every GET has; its key, and in slices its range, are each slice's own
+  std::string if_match = {};            ///< the text that `request` refers to
+  std::string if_none_match = {};
+  std::string version_id = {};
+  bool one_request = false;             ///< an object is one GET as `request` says, never sliced
+};
+
+class run {
+ public:
+  run(ref<s3::service> with, ref<s3::bucket_target> target, ref<ring::buffer_pool> pool, async_generator<object> source,
+      ref<s3::request_tally> tally, run_settings settings, coro::stop_token stop)
+      : settings_(std::move(settings)),
+        tally_(std::move(tally)),
+        service_(std::move(with)),
+        target_(std::move(target)),
+        pool_(std::move(pool)),
+        source_(std::move(source)),
+        stop_(stop.state()),
+        plan_(limits()),
+        window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait),
+        began_(service_->loop().now()) {
+    point_at_text();
+  }
+  run(const run&) = delete;
+  run& operator=(const run&) = delete;
+
+  [[nodiscard]] window& pages() noexcept { return window_; }
+  [[nodiscard]] std::uint64_t requests() const noexcept { return tally_->requests; }
+  [[nodiscard]] duration elapsed() const noexcept { return service_->loop().now() - began_; }
+  [[nodiscard]] std::uint32_t lanes() const noexcept { return settings_.lanes; }
+  /// The caller's own stop state, or none.
+  [[nodiscard]] const ref<coro::stop_state>& caller_stop() const noexcept { return stop_; }
+  /// Ends it from within: close().
+  [[nodiscard]] const coro::stop_source& closing() const noexcept { return closing_; }
+
+  /// Feeds the plan from the source.
+  [[nodiscard]] task<> feed() {
+    try {
+      for (;;) {
+        std::optional<object> next = co_await source_.next();
+        if (!next) break;
+        while (!plan_.has_room()) co_await plan_.room().wait();
+        plan_.add(std::move(*next));
+      }
+      window_.source_ended();
+    } catch (const error& failed) {
+      window_.fail_run(std::current_exception(), failed.code() == errc::cancelled);
+    } catch (...) {
+      window_.fail_run(std::current_exception(), true);
+    }
+  }
+
+  /// Fetches one slice after the other until there is none.
+  [[nodiscard]] task<> lane() {
+    try {
+      for (;;) {
+        slice* next = plan_.claim();
+        if (next == nullptr) {
+          if (plan_.finished()) break;
+          co_await plan_.work().wait();
+          continue;
+        }
+        std::optional<error> failure;
+        try {
+          co_await fetch(*next);
+        } catch (const error& failed) {
+          if (failed.code() == errc::cancelled) throw;
+          failure.emplace(failed);
+        }
+        if (failure)
+          window_.fail(*next, *failure);
+        else
+          window_.finish(*next);
+      }
+    } catch (...) {
+      window_.fail_run(std::current_exception(), true);
+    }
+  }
+
+ private:
+  // The settings' own strings are moved, so only now have they their place.
+  void point_at_text() noexcept {
+    settings_.request.if_match = settings_.if_match;
+    settings_.request.if_none_match = settings_.if_none_match;
+    settings_.request.version_id = settings_.version_id;
+  }
+
+  [[nodiscard]] plan_limits limits() const noexcept {
+    const std::uint64_t window_bytes = std::uint64_t{pool_->capacity()} * pool_->slot_bytes();
+    plan_limits made;
+    made.slice_bytes =
+        std::clamp<std::uint64_t>(window_bytes / settings_.lanes, std::uint64_t{512} << 10, std::uint64_t{8} << 20);
+    // A lane ahead of the consumer that can't keep its whole slice in the window stalls in mid-body. By arrival, nobody
+    // is ahead of the consumer but the lanes of one large object.
+    made.whole_bytes =
+        settings_.order == page_order::by_key ? made.slice_bytes : std::max(made.slice_bytes, std::uint64_t{64} << 20);
+    if (settings_.one_request) made.whole_bytes = ~std::uint64_t{0};
+    made.ahead = std::max<std::size_t>(std::size_t{2} * settings_.lanes, 16);
+    made.jobs = std::size_t{pool_->capacity()} + settings_.lanes;
+    return made;
+  }
+
+  /// Slots for a receive of `bytes` more: what may come at once without taking the window from the other lanes.
+  [[nodiscard]] std::uint32_t slots_for(std::uint64_t bytes) const noexcept {
+    const std::uint64_t slot = pool_->slot_bytes();
+    const std::uint64_t most = std::clamp<std::uint64_t>(pool_->capacity() / (2 * settings_.lanes), 1, most_slots);
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((bytes + slot - 1) / slot, 1, most));
+  }
+  static constexpr std::uint64_t most_slots = 16;
+  static constexpr std::uint64_t head_bytes = 1024;  // a guess: what an answer's head takes of its first slot
+
+  [[nodiscard]] task<> fetch(slice& of) {
+    job& owner = *of.owner;
+    const bool size_known = owner.end.has_value();
+    s3::get_object_request request = settings_.request;
+    request.key = owner.record->what().key;
+    if (!settings_.one_request) {
+      if (!of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
+      if (settings_.match_etag && request.if_match.empty()) request.if_match = owner.record->what().etag;
+    }
+    // A copy: the record's own may be replaced by what the first answer says.
+    const object as_asked = owner.record->what();
+    s3::get_object get(service_, target_, request, tally_);
+    if (!co_await open(get, of, request, size_known)) co_return;
+    if (!size_known) {
+      learn(get, of);
+    } else if (const auto total = get.total(); total && *total != *owner.end) {
+      get.abandon(make_error_code(errc::changed));
+      throw get.failure(errc::changed, "the object has " + std::to_string(*total) + " bytes, listed with " +
+                                           std::to_string(*owner.end));
+    }
+    co_await receive(get, of);
+  }
+
+  /// Sends the request until its answer is there. False: it was empty, and that is handed on.
+  [[nodiscard]] task<bool> open(s3::get_object& get, slice& of, const s3::get_object_request& request, bool size_known) {
+    bool fresh = false;
+    std::optional<error> refused;
+    try {
+      for (;;) {
+        ring::grant slots = co_await window_.grant(of, slots_for(of.size + head_bytes));
+        if (of.owner->failed) co_return false;
+        const s3::get_object::progress came = co_await get.begin(std::move(slots), fresh);
+        if (came == s3::get_object::progress::opened) co_return true;
+        if (came == s3::get_object::progress::stale) fresh = true;
+      }
+    } catch (const error& failed) {
+      refused.emplace(failed);
+    }
+    // Only an empty object has no byte at all to give.
+    if (!size_known && refused->http_status() == 416 && get.total() == std::uint64_t{0}) {
+      of.owner->record->learned(of.owner->record->what().with_answer({}, 0));
+      plan_.learn(of, 0, 0);
+      window_.deliver(of, {}, true);
+      co_return false;
+    }
+    if (refused->http_status() == 412 && !request.if_match.empty() && settings_.request.if_match.empty()) {
+      error_details known = refused->details();
+      known.message = "the object changed since it was listed or first answered";
+      throw error(errc::changed, std::move(known));
+    }
+    throw error(*refused);
+  }
+
+  /// The first answer for an object of unknown size says what it is.
+  void learn(s3::get_object& get, slice& of) {
+    job& owner = *of.owner;
+    of.offset = get.offset();
+    const std::optional<std::uint64_t> answered = get.body_size();
+    if (!answered) return;  // chunked, or up to the close: it is as long as it is
+    const std::string_view etag = get.header("etag").value_or(std::string_view());
+    const std::uint64_t total = get.total().value_or(of.offset + *answered);
+    owner.record->learned(owner.record->what().with_answer(etag, total));
+    plan_.learn(of, settings_.one_request ? of.offset + *answered : total, *answered);
+  }
+
+  [[nodiscard]] task<> receive(s3::get_object& get, slice& of) {
+    job& owner = *of.owner;
+    ring::slot_span kept;  // the last bytes so far of a body of unknown length: they may be the object's last
+    for (;;) {
+      for (ring::slot_span bytes = get.take(); bytes.size() > 0; bytes = get.take()) {
+        if (owner.end) {
+          const std::uint64_t end = of.offset + of.received + bytes.size();
+          window_.deliver(of, std::move(bytes), end == *owner.end);
+        } else {
+          if (kept.size() > 0) window_.deliver(of, std::move(kept), false);
+          kept = std::move(bytes);
+        }
+      }
+      if (get.complete() || owner.failed) break;
+      ring::grant slots = co_await window_.grant(of, slots_for(std::max<std::uint64_t>(get.remaining(), 1)));
+      if (owner.failed) break;
+      co_await get.receive(std::move(slots));
+    }
+    if (owner.failed) co_return;
+    if (!owner.end) {
+      const std::uint64_t answered = of.received + kept.size();
+      plan_.learn(of, of.offset + answered, answered);
+      window_.deliver(of, std::move(kept), true);
+    } else if (of.received != of.size) {
+      throw get.failure(errc::corrupted, "the answer has " + std::to_string(of.received) + " bytes of " +
+                                             std::to_string(of.size) + " that were asked for");
+    } else if (of.size == 0) {
+      window_.deliver(of, {}, true);
+    }
+  }
+
+  run_settings settings_;
+  ref<s3::request_tally> tally_;
+  ref<s3::service> service_;
+  ref<s3::bucket_target> target_;
+  ref<ring::buffer_pool> pool_;
+  async_generator<object> source_;
+  ref<coro::stop_state> stop_;
+  plan plan_;
+  window window_;
+  coro::stop_source closing_;
+  time_point began_;
+};
+
+}  // namespace s3pager::pager

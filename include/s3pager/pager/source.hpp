@@ -1,0 +1,54 @@
+// Where objects come from: a list, or keys that the caller gives. Knows nothing of fetching them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "s3pager/base/counted.hpp"
+#include "s3pager/coro/generator.hpp"
+#include "s3pager/s3/list_objects.hpp"
+#include "s3pager/s3/object.hpp"
+
+namespace s3pager::pager {
+
+/// The objects of a list, in its order; common prefixes are passed over.
+[[nodiscard]] inline async_generator<object> listed_objects(async_generator<ref<xml::list_page>> pages) {
+  for (;;) {
+    std::optional<ref<xml::list_page>> page = co_await pages.next();
+    if (!page) break;
+    for (const xml::listed& each : (*page)->contents()) {
+      object made(each, *page);
+      co_yield std::move(made);
+    }
+  }
+}
+
+/// Keys that were given, as one block of text.
+class key_list {
+ public:
+  void add(std::string_view key) {
+    text_ += key;
+    ends_.push_back(text_.size());
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return ends_.size(); }
+  [[nodiscard]] std::string_view operator[](std::size_t index) const noexcept {
+    const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
+    return std::string_view(text_).substr(begin, ends_[index] - begin);
+  }
+
+ private:
+  std::string text_;
+  std::vector<std::size_t> ends_;
+};
+
+[[nodiscard]] inline async_generator<object> given_objects(key_list keys) {
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    object made = object::of_key(keys[i]);
+    co_yield std::move(made);
+  }
+}
+
+}  // namespace s3pager::pager

@@ -1,0 +1,104 @@
+// What a consumer holds of a run: its pages, its summary, its end. Knows no options.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/coro/generator.hpp"
+#include "s3pager/coro/scope.hpp"
+#include "s3pager/coro/stop.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/pager/page.hpp"
+#include "s3pager/pager/run.hpp"
+
+namespace s3pager {
+
+/// What a run came to, so far or at its end.
+struct summary {
+  std::uint64_t objects = 0;   ///< handed on whole
+  std::uint64_t bytes = 0;     ///< handed on
+  std::uint64_t failures = 0;  ///< objects that could not be read
+  std::uint64_t requests = 0;  ///< sent, of lists and objects; each attempt counts
+  duration elapsed{0};         ///< since the call that made the stream
+};
+
+namespace pager {
+
+class forwarded_stop final : public coro::stop_callback {
+ public:
+  forwarded_stop(coro::scope& to, coro::stop_state* from) noexcept : to_(to) {
+    if (from == nullptr) return;
+    if (from->requested())
+      to_.request_stop();
+    else
+      from->add(*this);
+  }
+
+ private:
+  void on_stop() noexcept override { to_.request_stop(); }
+  coro::scope& to_;
+};
+
+[[nodiscard]] inline async_generator<page> pages_of(run& of) {
+  coro::scope workers(co_await coro::this_context());
+  const forwarded_stop caller(workers, of.caller_stop().get());
+  const forwarded_stop closing(workers, of.closing().token().state().get());
+  workers.spawn(of.feed());
+  for (std::uint32_t i = 0; i < of.lanes(); ++i) workers.spawn(of.lane());
+  for (;;) {
+    std::optional<page> next = co_await of.pages().next();
+    if (!next) break;
+    co_yield std::move(*next);
+  }
+  co_await workers.join();
+}
+
+}  // namespace pager
+
+/// The pages of a run: `while (auto page = co_await pages.next())`. Nothing is sent before the first next(). Movable, but not
+/// while next() is awaited; one thread's, that of its client's reactor, which must outlive it; the client need not. Dropping it
+/// at any point cancels the run.
+class [[nodiscard]] page_stream {
+ public:
+  page_stream() noexcept = default;
+  explicit page_stream(std::unique_ptr<pager::run> of) : run_(std::move(of)), pages_(pager::pages_of(*run_)) {}
+
+  /// The next page, or nothing at the end. Throws error: the failure of an object, if those stop the run, or of the listing;
+  /// window_exhausted, if the caller's own pages left no room for window_wait; cancelled on a stop. After a throw the stream
+  /// has ended. A dropped await loses no page.
+  [[nodiscard]] auto next() noexcept { return pages_.next(); }
+
+  /// Stops the run and waits until its coroutines have ended; next() gives nothing then. (Dropping does not wait.)
+  [[nodiscard]] task<> close() { return close(*this); }
+
+  /// Objects, bytes, failures and requests so far.
+  [[nodiscard]] s3pager::summary summary() const noexcept {
+    if (!run_) return {};
+    return {run_->pages().objects(), run_->pages().bytes(), run_->pages().failures(), run_->requests(),
+            run_->elapsed()};
+  }
+
+ private:
+  [[nodiscard]] static task<> close(page_stream& which) {
+    if (!which.run_) co_return;
+    which.run_->closing().request_stop();
+    try {
+      for (;;) {
+        const std::optional<page> rest = co_await which.pages_.next();
+        if (!rest) break;
+      }
+    } catch (const error&) {
+      // Whatever ended it: it has ended.
+    }
+    which.pages_.reset();
+  }
+
+  std::unique_ptr<pager::run> run_;  // outlives the generator, which refers to it
+  async_generator<page> pages_;
+};
+
+}  // namespace s3pager

@@ -1,0 +1,377 @@
+// Where received bytes wait for the consumer, and who may receive next: the memory bound, and the two orders of handing on.
+// Knows the plan and the pool of slots; no requests.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/base/intrusive_list.hpp"
+#include "s3pager/coro/promise.hpp"
+#include "s3pager/pager/page.hpp"
+#include "s3pager/pager/plan.hpp"
+#include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/ring/timer.hpp"
+
+namespace s3pager {
+
+/// The order in which pages come.
+enum class page_order : std::uint8_t {
+  by_key,      ///< all of one object, in the order of the source, before anything of the next
+  by_arrival,  ///< whatever is there; strictly by offset within an object
+};
+
+/// What an object that can't be read does to the rest of a run.
+enum class on_error : std::uint8_t {
+  stop,    ///< next() throws its error, and the run ends
+  report,  ///< it is a page with failure(), and the run goes on
+};
+
+namespace pager {
+
+/// One run's share of a client's slots. Grants are given in plan order, and a few slots are kept back that only the head of
+/// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead.
+class window final : private ring::buffer_pool::listener {
+ public:
+  window(ring::reactor& loop, ref<ring::buffer_pool> pool, plan& of, page_order order, on_error failures,
+         duration window_wait)
+      : loop_(loop), pool_(std::move(pool)), plan_(of), order_(order), failures_(failures), window_wait_(window_wait) {
+    reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
+    pool_->add_listener(*this);
+    top_up_reserve();
+  }
+  window(const window&) = delete;
+  window& operator=(const window&) = delete;
+  ~window() {
+    static_cast<list_node&>(*this).unlink();  // or the slots that it gives up would come back to it
+    for (job& each : plan_.jobs())
+      for (slice& part : each.slices)
+        while (piece* waiting = part.pieces.pop_front()) plan_.drop(*waiting);
+  }
+
+  // ---- For lanes -------------------------------------------------------------------------------------------------
+
+  /// Waits for a grant of 1 to `want` slots for `of`. Throws errc::cancelled on a stop. No deadline: a consumer that is slow
+  /// may be so for hours.
+  class grant_awaiter final : public coro::stoppable_waiter {
+   public:
+    grant_awaiter(window& owner, slice& of, std::uint32_t want) noexcept : owner_(owner), of_(of), want_(want) {}
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
+                                     std::source_location site = std::source_location::current()) noexcept {
+      if (owner_.may_take_now(of_)) given_ = owner_.take(of_, want_);
+      if (given_) {
+        const bool suspended = pass(handle, site);
+        if (stopped()) given_.reset();
+        return suspended;
+      }
+      if (!arm(handle, site)) return false;
+      owner_.enqueue(*this);
+      return true;
+    }
+    [[nodiscard]] ring::grant await_resume() {
+      throw_if_stopped("waiting for room in the window");
+      return std::move(given_);
+    }
+
+   private:
+    friend class window;
+    window& owner_;
+    slice& of_;
+    std::uint32_t want_;
+    ring::grant given_;
+  };
+  [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
+
+  /// Hands on what was received, in order of offset. `last` if it is known to end the object.
+  void deliver(slice& of, ring::slot_span bytes, bool last) {
+    of.received += bytes.size();
+    if (of.owner->failed) return;
+    piece& waiting = plan_.make_piece();
+    waiting.offset = of.offset + of.received - bytes.size();
+    waiting.bytes = std::move(bytes);
+    waiting.last = last;
+    of.pieces.push_back(waiting);
+    update(*of.owner);
+  }
+  /// The lane is through with the slice, which may be handed on whole, and freed, within this call.
+  void finish(slice& of) {
+    of.finished = true;
+    if (of.owner->reported)
+      forget(of);
+    else
+      update(*of.owner);
+  }
+  /// The object can't be read: nothing of it is handed on any more but what waits already in front of this slice.
+  void fail(slice& of, const error& why) {
+    job& owner = *of.owner;
+    if (!owner.failed) {
+      owner.failed = true;
+      owner.record->failed(why);
+      plan_.drop_claimable(owner);
+      // Later slices that nobody works on go; the others when their lanes notice.
+      for (auto at = owner.slices.begin(); at != owner.slices.end();) {
+        slice& each = *at;
+        ++at;
+        if (each.offset <= of.offset) continue;
+        while (piece* waiting = each.pieces.pop_front()) plan_.drop(*waiting);
+        if (each.finished) plan_.drop(each);
+      }
+    }
+    finish(of);
+  }
+  /// The run can't go on: next() throws this when all that was planned is handed on, or at once.
+  void fail_run(std::exception_ptr why, bool at_once) noexcept {
+    if (failure_ == nullptr) failure_ = std::move(why);
+    failed_at_once_ = failed_at_once_ || at_once;
+    plan_.close();
+    notify_consumer();
+  }
+  /// No object follows: the consumer may be waiting for that.
+  void source_ended() noexcept {
+    plan_.close();
+    notify_consumer();
+  }
+
+  // ---- For the consumer ------------------------------------------------------------------------------------------
+
+  /// The next page; nothing at the end. Throws the failure that ends the run, or window_exhausted.
+  class next_awaiter final : public coro::stoppable_waiter, private ring::timer {
+   public:
+    explicit next_awaiter(window& owner) noexcept : owner_(owner) {}
+    ~next_awaiter() {
+      if (owner_.consumer_ == this) owner_.consumer_ = nullptr;
+    }
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
+                                     std::source_location site = std::source_location::current()) {
+      if (owner_.something_to_take()) return pass(handle, site);
+      if (!arm(handle, site)) return false;
+      owner_.consumer_ = this;
+      owner_.loop_.timers().arm(*this, after(owner_.loop_.now(), owner_.window_wait_));
+      return true;
+    }
+    [[nodiscard]] std::optional<page> await_resume() {
+      throw_if_stopped("waiting for a page");
+      if (exhausted_) throw owner_.exhaustion();
+      return owner_.take_page();
+    }
+
+   private:
+    friend class window;
+    void expired() noexcept override {
+      if (owner_.starved()) {
+        exhausted_ = true;
+        disarm();
+        wake();
+      } else {
+        owner_.loop_.timers().arm(*this, after(owner_.loop_.now(), owner_.window_wait_));
+      }
+    }
+    void on_stop() noexcept override {
+      disarm();
+      stoppable_waiter::on_stop();
+    }
+    void notify() noexcept {
+      disarm();
+      wake();
+    }
+
+    window& owner_;
+    bool exhausted_ = false;
+  };
+  [[nodiscard]] next_awaiter next() noexcept { return next_awaiter(*this); }
+
+  [[nodiscard]] std::uint64_t objects() const noexcept { return objects_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint64_t failures() const noexcept { return failures_count_; }
+
+ private:
+  // ---- Grants
+
+  void top_up_reserve() noexcept {
+    if (reserve_.slots() < reserve_target_) reserve_.merge(pool_->try_grant(reserve_target_ - reserve_.slots()));
+  }
+  /// The slice that the consumer needs next.
+  [[nodiscard]] bool is_head(const slice& of) noexcept {
+    intrusive_list<job>& jobs = plan_.jobs();
+    return !jobs.empty() && !jobs.front().slices.empty() && &jobs.front().slices.front() == &of;
+  }
+  [[nodiscard]] static bool before(const slice& a, const slice& b) noexcept {
+    return a.owner->sequence != b.owner->sequence ? a.owner->sequence < b.owner->sequence : a.offset < b.offset;
+  }
+  [[nodiscard]] bool may_take_now(const slice& of) noexcept {
+    return waiting_.empty() || before(of, static_cast<grant_awaiter&>(waiting_.front()).of_);
+  }
+  [[nodiscard]] ring::grant take(const slice& of, std::uint32_t want) noexcept {
+    const bool head = is_head(of);
+    if (!head) top_up_reserve();
+    ring::grant given = pool_->try_grant(want);
+    if (!given && head) given = reserve_.split(want);
+    return given;
+  }
+  void enqueue(grant_awaiter& who) noexcept {
+    for (coro::waiter& each : waiting_) {
+      if (before(static_cast<grant_awaiter&>(each).of_, who.of_)) continue;
+      waiting_.insert(each, who);
+      return;
+    }
+    waiting_.push_back(who);
+  }
+  void room() noexcept override { serve(); }
+  void serve() noexcept {
+    if (serving_) return;
+    serving_ = true;
+    top_up_reserve();
+    while (!waiting_.empty()) {
+      auto& first = static_cast<grant_awaiter&>(waiting_.front());
+      first.given_ = take(first.of_, first.want_);
+      if (!first.given_) break;
+      first.wake();
+    }
+    serving_ = false;
+  }
+  [[nodiscard]] bool starved() noexcept { return !waiting_.empty() && reserve_.slots() == 0 && pool_->available() == 0; }
+  [[nodiscard]] error exhaustion() {
+    const std::size_t slot = pool_->slot_bytes();
+    return error(errc::window_exhausted,
+                 "no room to receive the next page: of a window of " + std::to_string(pool_->capacity() * slot) +
+                     " bytes, pages that the caller holds take " + std::to_string((pool_->held() - in_window()) * slot) +
+                     "; let go of them before next(), copy() them, or give a larger window_bytes");
+  }
+  /// Slots of pieces that wait here.
+  [[nodiscard]] std::uint32_t in_window() noexcept {
+    std::uint32_t count = 0;
+    for (job& each : plan_.jobs())
+      for (slice& part : each.slices)
+        for (piece& waiting : part.pieces) count += waiting.bytes.slots();
+    return std::min(count, pool_->held());
+  }
+
+  // ---- Handing on
+
+  /// A page of it can be handed on, or its failure.
+  [[nodiscard]] static bool deliverable(job& what) noexcept {
+    if (what.slices.empty()) return false;
+    const slice& front = what.slices.front();
+    return !front.pieces.empty() || (front.finished && what.failed);
+  }
+  /// After a change of its slices: drops what is handed on whole at its front, and the job with its last slice, and tells who
+  /// may go on now.
+  void update(job& of) {
+    bool moved = false;
+    while (!of.failed && !of.slices.empty() && of.slices.front().finished && of.slices.front().pieces.empty()) {
+      plan_.drop(of.slices.front());
+      moved = true;
+    }
+    if (of.slices.empty() && !of.claimable.linked()) {
+      plan_.drop(of);
+      moved = true;
+    } else if (order_ == page_order::by_arrival && of.ready.linked() != deliverable(of)) {
+      if (of.ready.linked())
+        of.ready.unlink();
+      else
+        ready_.push_back(of.ready);
+    }
+    if (moved) serve();
+    notify_consumer();
+  }
+  void notify_consumer() noexcept {
+    if (consumer_ != nullptr && something_to_take()) std::exchange(consumer_, nullptr)->notify();
+  }
+  [[nodiscard]] job* next_job() noexcept {
+    if (order_ == page_order::by_arrival) return ready_.empty() ? nullptr : &ready_.front().owner;
+    if (plan_.jobs().empty() || !deliverable(plan_.jobs().front())) return nullptr;
+    return &plan_.jobs().front();
+  }
+  [[nodiscard]] bool something_to_take() noexcept {
+    return next_job() != nullptr || plan_.drained() || (failure_ != nullptr && (failed_at_once_ || plan_.jobs().empty()));
+  }
+
+  /// Only when there is something to take. Empty only at the end.
+  [[nodiscard]] std::optional<page> take_page() {
+    if (failure_ != nullptr && failed_at_once_) std::rethrow_exception(failure_);
+    if (job* from = next_job()) return from->slices.front().pieces.empty() ? take_failure(*from) : take_piece(*from);
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
+    assert(plan_.drained());
+    return std::nullopt;
+  }
+
+  [[nodiscard]] page take_piece(job& from) {
+    piece& waiting = *from.slices.front().pieces.pop_front();
+    page made(from.record, std::move(waiting.bytes), waiting.offset, waiting.last);
+    plan_.drop(waiting);
+    from.handed_on += made.bytes().size();
+    bytes_ += made.bytes().size();
+    if (made.last()) ++objects_;
+    from.ready.unlink();  // to the end of the line
+    update(from);
+    return made;
+  }
+
+  [[nodiscard]] page take_failure(job& from) {
+    ++failures_count_;
+    from.reported = true;
+    page made = page::of_failure(from.record, from.handed_on);
+    from.ready.unlink();
+    // Out of the order: what lanes still work on is freed as they notice.
+    static_cast<list_node&>(from).unlink();
+    abandoned_.push_back(from);
+    for (auto at = from.slices.begin(); at != from.slices.end();) {
+      slice& each = *at;
+      ++at;
+      if (each.finished) plan_.drop(each);
+    }
+    if (from.slices.empty()) plan_.drop(from);
+    serve();
+    if (failures_ == on_error::stop) {
+      fail_run(std::make_exception_ptr(error(*made.failure())), true);
+      std::rethrow_exception(failure_);
+    }
+    return made;
+  }
+
+  /// A slice of an object whose failure was handed on.
+  void forget(slice& of) {
+    job& owner = *of.owner;
+    plan_.drop(of);
+    if (owner.slices.empty()) plan_.drop(owner);
+    notify_consumer();
+  }
+
+  ring::reactor& loop_;
+  ref<ring::buffer_pool> pool_;
+  plan& plan_;
+  page_order order_;
+  on_error failures_;
+  duration window_wait_;
+  std::uint32_t reserve_target_ = 0;
+  ring::grant reserve_;
+  intrusive_list<coro::waiter> waiting_;  // grant_awaiters, in plan order
+  intrusive_list<job::link> ready_;
+  intrusive_list<job> abandoned_;
+  next_awaiter* consumer_ = nullptr;
+  std::exception_ptr failure_;
+  std::uint64_t objects_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t failures_count_ = 0;
+  bool failed_at_once_ = false;
+  bool serving_ = false;
+};
+
+}  // namespace pager
+}  // namespace s3pager

@@ -1,0 +1,99 @@
+// From what a service says of a failure to what a caller branches on. Knows no connection.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/base/error.hpp"
+#include "s3pager/xml/error_body.hpp"
+
+namespace s3pager::s3 {
+
+namespace detail {
+
+inline constexpr std::array<std::pair<std::string_view, errc>, 41> known_codes{{
+    {"AccessDenied", errc::access_denied},
+    {"AccountProblem", errc::access_denied},
+    {"AllAccessDisabled", errc::access_denied},
+    {"AuthorizationHeaderMalformed", errc::access_denied},
+    {"BadDigest", errc::corrupted},
+    {"BandwidthLimitExceeded", errc::throttled},
+    {"ExpiredToken", errc::access_denied},
+    {"InternalError", errc::unavailable},
+    {"InvalidAccessKeyId", errc::access_denied},
+    {"InvalidArgument", errc::invalid_argument},
+    {"InvalidBucketName", errc::invalid_argument},
+    {"InvalidObjectState", errc::access_denied},
+    {"InvalidPartNumber", errc::invalid_argument},
+    {"InvalidRange", errc::invalid_argument},
+    {"InvalidRequest", errc::invalid_argument},
+    {"InvalidSecurity", errc::access_denied},
+    {"InvalidToken", errc::access_denied},
+    {"KeyTooLongError", errc::invalid_argument},
+    {"MissingSecurityHeader", errc::access_denied},
+    {"NoSuchBucket", errc::not_found},
+    {"NoSuchKey", errc::not_found},
+    {"NoSuchVersion", errc::not_found},
+    {"NotModified", errc::not_modified},
+    {"NotSignedUp", errc::access_denied},
+    {"OperationAborted", errc::unavailable},
+    {"PermanentRedirect", errc::unavailable},
+    {"PreconditionFailed", errc::precondition_failed},
+    {"PriorRequestNotComplete", errc::throttled},
+    {"RequestExpired", errc::access_denied},
+    {"RequestLimitExceeded", errc::throttled},
+    {"RequestThrottled", errc::throttled},
+    {"RequestThrottledException", errc::throttled},
+    {"RequestTimeTooSkewed", errc::access_denied},
+    {"RequestTimeout", errc::timed_out},
+    {"ServiceUnavailable", errc::unavailable},
+    {"SignatureDoesNotMatch", errc::access_denied},
+    {"SlowDown", errc::throttled},
+    {"Throttling", errc::throttled},
+    {"ThrottlingException", errc::throttled},
+    {"TooManyRequests", errc::throttled},
+    {"TooManyRequestsException", errc::throttled},
+}};
+
+}  // namespace detail
+
+/// What an answer with this status and error code (empty: none was given) means to a caller.
+[[nodiscard]] inline errc classify(int http_status, std::string_view s3_code) noexcept {
+  for (const auto& [code, meaning] : detail::known_codes)
+    if (code == s3_code) return meaning;
+  switch (http_status) {
+    case 304: return errc::not_modified;
+    case 400:
+    case 405:
+    case 416: return errc::invalid_argument;
+    case 401:
+    case 403: return errc::access_denied;
+    case 404:
+    case 410: return errc::not_found;
+    case 408: return errc::timed_out;
+    case 412: return errc::precondition_failed;
+    case 429: return errc::throttled;
+    default: break;
+  }
+  return http_status >= 300 ? errc::unavailable : errc::protocol_violation;
+}
+
+/// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more.
+[[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids) {
+  ids.http_status = http_status;
+  if (auto parsed = xml::parse_error_body(body)) {
+    ids.s3_code = std::move(parsed->code);
+    if (!parsed->message.empty()) ids.message = std::move(parsed->message);
+    if (ids.request_id.empty()) ids.request_id = std::move(parsed->request_id);
+    if (ids.host_id.empty()) ids.host_id = std::move(parsed->host_id);
+  }
+  if (ids.message.empty()) ids.message = "the service refused the request";
+  const errc meaning = classify(http_status, ids.s3_code);
+  return error(meaning, std::move(ids));
+}
+
+}  // namespace s3pager::s3

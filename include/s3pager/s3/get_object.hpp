@@ -1,0 +1,349 @@
+// GetObject: one request, its answer checked against what was asked, its body handed on in the slots it was received into.
+// Knows no window and no retries. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/aws/canonical_query.hpp"
+#include "s3pager/base/bytes.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/base/uri_encoding.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/s3/exchange.hpp"
+#include "s3pager/s3/service.hpp"
+
+namespace s3pager::s3 {
+
+/// Bytes of an object, both ends included (RFC 9110 14.1.2).
+struct byte_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  [[nodiscard]] std::uint64_t size() const noexcept { return last - first + 1; }
+  bool operator==(const byte_range&) const noexcept = default;
+};
+
+/// What is asked for. The views must live as long as the get_object that is made with it.
+struct get_object_request {
+  std::string_view key = {};
+  std::optional<byte_range> range = {};
+  std::string_view if_match = {};       ///< an ETag with its quotes, or `*`
+  std::string_view if_none_match = {};
+  std::optional<wall_time> if_modified_since = {};
+  std::optional<wall_time> if_unmodified_since = {};
+  std::string_view version_id = {};
+  std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
+  bool requester_pays = false;
+};
+
+/// `bytes 0-4095/8192`, or `bytes */8192` without a range.
+struct content_range {
+  std::optional<byte_range> range = {};
+  std::optional<std::uint64_t> total = {};  ///< none for `*`
+};
+
+/// Reads the value of Content-Range (RFC 9110 14.4); nothing if it is not one.
+[[nodiscard]] inline std::optional<content_range> parse_content_range(std::string_view text) noexcept {
+  const auto number = [&text](std::uint64_t& value) {
+    if (text.empty() || text[0] < '0' || text[0] > '9') return false;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc()) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return true;
+  };
+  const auto literal = [&text](std::string_view expected) {
+    if (text.substr(0, expected.size()) != expected) return false;
+    text.remove_prefix(expected.size());
+    return true;
+  };
+  content_range made;
+  if (!literal("bytes ")) return std::nullopt;
+  if (!literal("*")) {
+    byte_range range;
+    if (!number(range.first) || !literal("-") || !number(range.last) || range.last < range.first) return std::nullopt;
+    made.range = range;
+  }
+  if (!literal("/")) return std::nullopt;
+  if (!literal("*")) {
+    std::uint64_t total = 0;
+    if (!number(total)) return std::nullopt;
+    made.total = total;
+  }
+  if (!text.empty() || (!made.range && !made.total)) return std::nullopt;
+  if (made.range && made.total && made.range->last >= *made.total) return std::nullopt;
+  return made;
+}
+
+/// `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110 5.6.7), without a locale.
+[[nodiscard]] inline std::string http_date(wall_time time) {
+  static constexpr std::string_view days = "SunMonTueWedThuFriSat";
+  static constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(second - day);
+  const auto two = [](auto value) {
+    const auto number = static_cast<unsigned>(value);
+    return std::string{static_cast<char>('0' + number / 10 % 10), static_cast<char>('0' + number % 10)};
+  };
+  std::string text(days.substr(std::chrono::weekday(day).c_encoding() * 3, 3));
+  text += ", " + two(static_cast<unsigned>(date.day())) + " ";
+  text += months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3);
+  const std::string year = std::to_string(static_cast<int>(date.year()));
+  text += " " + std::string(4 - std::min<std::size_t>(4, year.size()), '0') + year;
+  text += " " + two(clock.hours().count()) + ":" + two(clock.minutes().count()) + ":" + two(clock.seconds().count());
+  return text + " GMT";
+}
+
+/// One GET. Use: `begin()` until it gives true, then alternately `take()` until it gives nothing, and `receive()` until
+/// `complete()`. All throw error and have closed the connection then. Dropping it before it is complete closes the
+/// connection. Not movable; one thread's.
+class get_object {
+ public:
+  get_object(ref<service> with, ref<bucket_target> target, const get_object_request& what, ref<request_tally> tally)
+      : what_(what),
+        exchange_(std::move(with), std::move(target), std::move(tally), request_kind::get_object, what.key,
+                  what.range ? what.range->first : 0) {
+    write_headers();
+  }
+
+  /// What came of begin().
+  enum class progress : std::uint8_t {
+    opened,   ///< the head is there and is as asked for
+    starved,  ///< the head goes on: call begin() again with another grant
+    stale,    ///< the kept connection that it was sent on had been closed: call begin() again with another grant and `fresh`
+  };
+
+  /// Sends the request and receives under `slots` until the head of the answer is there, and checks it: status 200 or 206 as
+  /// asked, else throws the typed error.
+  [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh) {
+    if (!exchange_.open())
+      co_await exchange_.begin({.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}}, fresh);
+    const std::size_t most = slots.bytes();
+    ring::receive_result got = co_await exchange_.socket().receive(
+        std::move(slots), most, exchange_.first_byte_deadline(), exchange_.request());
+    std::error_code failed = got.error;
+    if (!failed && got.bytes.empty()) failed = exchange_.parser().on_eof().error;
+    if (failed) {
+      if (exchange_.stale(failed)) {
+        exchange_.retry(failed);
+        co_return progress::stale;
+      }
+      const error made = exchange_.transport_failure(failed, "waiting for the answer");
+      exchange_.abandon(failed);
+      throw made;
+    }
+    received_ = std::move(got.bytes);
+    if (!read_head()) co_return progress::starved;
+    exchange_.answered();
+    if (exchange_.status() != 200 && exchange_.status() != 206) {
+      if (const auto text = exchange_.parser().header("content-range"); text && exchange_.status() == 416)
+        if (const auto answered = parse_content_range(*text)) total_ = answered->total;
+      std::string body;
+      for (ring::slot_span piece = take(); piece.size() > 0; piece = take()) body += as_chars(piece.bytes());
+      const error made = co_await exchange_.read_failure(std::move(body), ended_);
+      throw made;
+    }
+    check_head();
+    co_return progress::opened;
+  }
+
+  /// The next received bytes of the body, in order; none: receive() more, unless complete().
+  [[nodiscard]] ring::slot_span take() {
+    while (!ended_) {
+      if (piece_.size() == 0) piece_ = received_.next_span();
+      const http::step next = exchange_.parser().feed(piece_.bytes());
+      switch (next.kind) {
+        case http::step_kind::body: return take_body(next);
+        case http::step_kind::need_more:
+          piece_.reset();
+          if (received_.empty()) return {};
+          break;
+        case http::step_kind::end: end_of_answer(); break;
+        case http::step_kind::head: break;
+        case http::step_kind::error: refuse(next.error);
+      }
+    }
+    return {};
+  }
+
+  /// Receives more of the body, up to the grant, or `idle` passes.
+  [[nodiscard]] task<> receive(ring::grant slots) {
+    std::size_t most = slots.bytes();
+    if (const std::uint64_t left = exchange_.parser().content_remaining(); left > 0)
+      most = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
+    ring::receive_result got =
+        co_await exchange_.socket().receive(std::move(slots), most, exchange_.idle_deadline(), exchange_.request());
+    if (got.error) {
+      const error made = exchange_.transport_failure(got.error, "receiving the body");
+      exchange_.abandon(got.error);
+      throw made;
+    }
+    if (got.bytes.empty()) {
+      const http::step last = exchange_.parser().on_eof();
+      if (last.kind == http::step_kind::end)
+        end_of_answer();
+      else
+        refuse(last.error);
+    }
+    received_ = std::move(got.bytes);
+  }
+
+  /// Whether all of the body was taken, and it was as long as the answer said.
+  [[nodiscard]] bool complete() const noexcept { return ended_; }
+
+  /// Closes the connection: the rest of the answer is of no use.
+  void abandon(std::error_code why) { exchange_.abandon(why); }
+
+  // From begin() until take() is called:
+  [[nodiscard]] int status() const noexcept { return exchange_.status(); }
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept {
+    return exchange_.parser().header(name);
+  }
+  /// The object's size, if the answer says it; of an answer 416 too, when begin() has thrown.
+  [[nodiscard]] std::optional<std::uint64_t> total() const noexcept { return total_; }
+  /// Where in the object the body begins.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  /// How long the body is, if the answer says it.
+  [[nodiscard]] std::optional<std::uint64_t> body_size() const noexcept { return exchange_.parser().content_length(); }
+  /// Bytes of the body that are still to be received, where the answer said how many.
+  [[nodiscard]] std::uint64_t remaining() const noexcept {
+    return exchange_.open() ? exchange_.parser().content_remaining() : 0;
+  }
+
+  [[nodiscard]] error failure(errc why, std::string message) const { return exchange_.failure(why, std::move(message)); }
+
+ private:
+  void write_headers() {
+    const auto add = [this](std::string_view name, std::string_view value) {
+      if (!value.empty()) headers_[header_count_++] = {name, value};
+    };
+    add("if-match", what_.if_match);
+    if (what_.if_modified_since) modified_since_ = http_date(*what_.if_modified_since);
+    add("if-modified-since", modified_since_);
+    add("if-none-match", what_.if_none_match);
+    if (what_.if_unmodified_since) unmodified_since_ = http_date(*what_.if_unmodified_since);
+    add("if-unmodified-since", unmodified_since_);
+    if (what_.range) {
+      char* end = range_.data();
+      const auto text = [&end](std::string_view piece) { end = std::copy(piece.begin(), piece.end(), end); };
+      text("bytes=");
+      end = std::to_chars(end, range_.data() + range_.size(), what_.range->first).ptr;
+      text("-");
+      end = std::to_chars(end, range_.data() + range_.size(), what_.range->last).ptr;
+      add("range", {range_.data(), static_cast<std::size_t>(end - range_.data())});
+    }
+    if (what_.requester_pays) add("x-amz-request-payer", "requester");
+    if (what_.part_number) query_ = "partNumber=" + std::to_string(*what_.part_number);
+    if (!what_.version_id.empty()) {
+      query_ += query_.empty() ? "versionId=" : "&versionId=";
+      append_uri_encoded(query_, what_.version_id, slash::encode);
+    }
+  }
+
+  // Feeds the parser what was received, up to the head. False if the head goes on.
+  bool read_head() {
+    for (;;) {
+      piece_ = received_.next_span();
+      if (piece_.size() == 0) return false;
+      const http::step next = exchange_.parser().feed(piece_.bytes());
+      if (next.kind == http::step_kind::error) refuse(next.error);
+      if (next.kind == http::step_kind::head) {
+        // The head's views point into the slot: it stays until the first take().
+        head_ = piece_.share(0, next.consumed);
+        piece_.skip(next.consumed);
+        return true;
+      }
+    }
+  }
+
+  void check_head() {
+    const http::response_parser& parser = exchange_.parser();
+    const std::optional<std::uint64_t> length = parser.content_length();
+    if (exchange_.status() == 200) {
+      total_ = length;
+      if (what_.range && (what_.range->first != 0 || !length || *length > what_.range->size()))
+        reject("the server ignored the Range of the request");
+      return;
+    }
+    const auto text = parser.header("content-range");
+    const auto answered = text ? parse_content_range(*text) : std::nullopt;
+    if (!answered || !answered->range) reject("status 206 without a valid Content-Range");
+    total_ = answered->total;
+    offset_ = answered->range->first;
+    if (length && *length != answered->range->size()) reject("Content-Length and Content-Range contradict each other");
+    if (!what_.range) {
+      if (!what_.part_number) reject("status 206, but no Range was asked for");
+      return;
+    }
+    const std::uint64_t last = total_ ? std::min(what_.range->last, *total_ - 1) : what_.range->last;
+    if (answered->range->first != what_.range->first || answered->range->last > what_.range->last ||
+        (total_ && answered->range->last != last))
+      reject("the server answered another range than was asked for");
+  }
+
+  [[nodiscard]] ring::slot_span take_body(const http::step& next) {
+    head_.reset();
+    exchange_.count_body(next.body.size());
+    const auto at = static_cast<std::size_t>(next.body.data() - piece_.bytes().data());
+    if (at + next.body.size() == piece_.size()) {
+      ring::slot_span whole = std::exchange(piece_, ring::slot_span());
+      whole.skip(at);
+      return whole;
+    }
+    ring::slot_span part = piece_.share(at, next.body.size());
+    piece_.skip(next.consumed);
+    return part;
+  }
+
+  void end_of_answer() {
+    head_.reset();
+    ended_ = true;
+    const bool extra = piece_.size() > 0 || !received_.empty();
+    piece_.reset();
+    received_.reset();
+    // The answer is whole; what comes after it makes the connection useless, not the answer wrong.
+    if (extra)
+      exchange_.abandon({});
+    else if (exchange_.status() < 300)
+      exchange_.finish();
+  }
+
+  [[noreturn]] void refuse(std::error_code why) {
+    const error made = exchange_.transport_failure(why, "reading the answer");
+    exchange_.abandon(why);
+    throw made;
+  }
+  [[noreturn]] void reject(const char* message) {
+    const error made = exchange_.failure(errc::corrupted, message);
+    exchange_.abandon(made.code());
+    throw made;
+  }
+
+  get_object_request what_;
+  exchange exchange_;
+  std::array<aws::signed_header, 8> headers_;
+  std::size_t header_count_ = 0;
+  std::array<char, 64> range_;
+  std::string modified_since_;
+  std::string unmodified_since_;
+  std::string query_;
+  ring::received received_;
+  ring::slot_span piece_;
+  ring::slot_span head_;
+  std::optional<std::uint64_t> total_;
+  std::uint64_t offset_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace s3pager::s3

@@ -1,0 +1,221 @@
+// ListObjectsV2 as a generator of pages that asks for the next one while the last is looked at.
+// Knows no objects' bytes. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/aws/canonical_query.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/base/uri_encoding.hpp"
+#include "s3pager/coro/channel.hpp"
+#include "s3pager/coro/generator.hpp"
+#include "s3pager/coro/scope.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/s3/exchange.hpp"
+#include "s3pager/s3/service.hpp"
+#include "s3pager/xml/list_result.hpp"
+
+namespace s3pager::s3 {
+
+/// What is listed. Owns its text: a listing outlives the call that starts it.
+struct list_objects_request {
+  std::string prefix = {};
+  std::string delimiter = {};
+  std::string start_after = {};
+  std::uint32_t max_keys = 0;  ///< a page; 1 to 1,000; 0: the service's default
+  bool fetch_owner = false;
+  bool requester_pays = false;
+};
+
+namespace detail {
+
+/// The bytes of a list answer's body, growing up to xml::max_list_bytes.
+class list_body {
+ public:
+  void expect(std::uint64_t bytes) {
+    if (bytes <= xml::max_list_bytes) grow(static_cast<std::size_t>(bytes));
+  }
+  /// False if it gets longer than any list is.
+  [[nodiscard]] bool append(std::span<const std::byte> piece) {
+    if (piece.size() > xml::max_list_bytes - size_) return false;
+    if (size_ + piece.size() > capacity_) grow(std::max(size_ + piece.size(), capacity_ * 2));
+    std::memcpy(bytes_.get() + size_, piece.data(), piece.size());
+    size_ += piece.size();
+    return true;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::unique_ptr<char[]>& bytes() noexcept { return bytes_; }
+  [[nodiscard]] std::string_view text() const noexcept { return {bytes_.get(), size_}; }
+
+ private:
+  void grow(std::size_t capacity) {
+    capacity = std::max<std::size_t>(capacity, 4096);
+    auto more = std::make_unique_for_overwrite<char[]>(capacity);
+    if (size_ > 0) std::memcpy(more.get(), bytes_.get(), size_);
+    bytes_ = std::move(more);
+    capacity_ = capacity;
+  }
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+[[nodiscard]] inline std::string list_query(const list_objects_request& what, std::string_view token) {
+  const auto encoded = [](std::string_view text) {
+    std::string made;
+    append_uri_encoded(made, text, slash::encode);
+    return made;
+  };
+  const std::string prefix = encoded(what.prefix);
+  const std::string delimiter = encoded(what.delimiter);
+  const std::string start_after = encoded(what.start_after);
+  const std::string continuation_token = encoded(token);
+  const std::string max_keys = what.max_keys == 0 ? std::string() : std::to_string(what.max_keys);
+  std::array<aws::query_parameter, 8> parameters;
+  std::size_t count = 0;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) parameters[count++] = {name, value};
+  };
+  add("continuation-token", continuation_token);
+  add("delimiter", delimiter);
+  add("encoding-type", "url");
+  add("fetch-owner", what.fetch_owner ? std::string_view("true") : std::string_view());
+  add("list-type", "2");
+  add("max-keys", max_keys);
+  add("prefix", prefix);
+  if (token.empty()) add("start-after", start_after);
+  std::string query;
+  aws::append_canonical_query(query, {parameters.data(), count});
+  return query;
+}
+
+/// One page: false from the first step means that the kept connection had been closed.
+class list_call {
+ public:
+  list_call(ref<service> with, ref<bucket_target> target, ref<request_tally> tally, const list_objects_request& what,
+            std::string_view token)
+      : query_(list_query(what, token)),
+        exchange_(std::move(with), std::move(target), std::move(tally), request_kind::list_objects, what.prefix, 0) {
+    if (what.requester_pays) header_ = {"x-amz-request-payer", "requester"};
+  }
+
+  [[nodiscard]] task<ref<xml::list_page>> run() {
+    auto memory = make_ref<control_buffer>();
+    bool fresh = false;
+    while (!co_await attempt(*memory, fresh)) fresh = true;
+    if (exchange_.status() != 200) {
+      const error made = co_await exchange_.read_failure(std::string(body_.text()), true);
+      throw made;
+    }
+    exchange_.finish();
+    ref<xml::list_page> page;
+    if (const std::error_code failed = xml::parse_list_page(std::move(body_.bytes()), body_.size(), page)) {
+      if (failed == xml::xml_errc::error_answer) throw answer_failure(200, body_.text(), details());
+      throw exchange_.failure(failed, "reading a page of the list: " + failed.message());
+    }
+    co_return page;
+  }
+
+ private:
+  [[nodiscard]] task<bool> attempt(control_buffer& memory, bool fresh) {
+    const ref<control_buffer> kept(&memory);
+    co_await exchange_.begin({.query = query_, .headers = {&header_, header_.name.empty() ? 0U : 1U}}, fresh);
+    bool head = false;
+    for (;;) {
+      const time_point deadline = head ? exchange_.idle_deadline() : exchange_.first_byte_deadline();
+      const ring::io_result got =
+          co_await exchange_.socket().receive(memory.bytes(), kept, deadline, exchange_.request());
+      std::error_code failed = got.error;
+      std::span<const std::byte> input = memory.bytes().first(failed ? 0 : got.bytes);
+      while (!failed) {
+        const http::step next = got.bytes == 0 ? exchange_.parser().on_eof() : exchange_.parser().feed(input);
+        input = input.subspan(next.consumed);
+        failed = next.error;
+        if (next.kind == http::step_kind::head) {
+          head = true;
+          exchange_.answered();
+          if (const auto length = exchange_.parser().content_length()) body_.expect(*length);
+        } else if (next.kind == http::step_kind::body) {
+          exchange_.count_body(next.body.size());
+          if (!body_.append(next.body)) failed = make_error_code(xml::xml_errc::too_large);
+        } else if (next.kind == http::step_kind::end) {
+          if (!input.empty()) exchange_.abandon({});
+          co_return true;
+        } else if (next.kind == http::step_kind::need_more) {
+          break;
+        }
+      }
+      if (failed) {
+        if (exchange_.stale(failed)) {
+          exchange_.retry(failed);
+          co_return false;
+        }
+        const error made = exchange_.transport_failure(failed, "receiving a page of the list");
+        exchange_.abandon(failed);
+        throw made;
+      }
+    }
+  }
+
+  [[nodiscard]] error_details details() const {
+    error_details known = exchange_.failure(errc::unavailable, {}).details();
+    known.message.clear();
+    return known;
+  }
+
+  std::string query_;
+  aws::signed_header header_;
+  exchange exchange_;
+  list_body body_;
+};
+
+inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<request_tally> tally,
+                          const list_objects_request& what, coro::channel<ref<xml::list_page>>& pages) {
+  struct closer {
+    explicit closer(coro::channel<ref<xml::list_page>>& what) noexcept : pages(what) {}
+    ~closer() { pages.close(); }
+    coro::channel<ref<xml::list_page>>& pages;
+  };
+  const closer at_end(pages);
+  std::string token;
+  for (bool more = true; more;) {
+    list_call call(with, target, tally, what, token);
+    ref<xml::list_page> page = co_await call.run();
+    more = page->is_truncated();
+    if (more && page->next_continuation_token() == token)
+      throw error(errc::protocol_violation,
+                  error_details{.message = "the list goes on with the same continuation token again", .bucket = target->name()});
+    token = page->next_continuation_token();
+    if (!co_await pages.send(std::move(page))) co_return;
+  }
+}
+
+}  // namespace detail
+
+/// The pages of a list, one read ahead. Throws error from next(); dropping it cancels the request in flight.
+[[nodiscard]] inline async_generator<ref<xml::list_page>> list_objects(ref<service> with, ref<bucket_target> target,
+                                                                       ref<request_tally> tally,
+                                                                       list_objects_request what) {
+  coro::channel<ref<xml::list_page>> pages(1);
+  coro::scope fetcher(co_await coro::this_context());
+  fetcher.spawn(detail::fetch_pages(with, target, tally, what, pages));
+  for (;;) {
+    std::optional<ref<xml::list_page>> page = co_await pages.receive();
+    if (!page) break;
+    co_yield std::move(*page);
+  }
+  co_await fetcher.join();
+}
+
+}  // namespace s3pager::s3

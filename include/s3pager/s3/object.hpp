@@ -1,0 +1,70 @@
+// An object as a list or a caller names it. Knows nothing of requests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/xml/list_result.hpp"
+
+namespace s3pager {
+
+/// An object of a bucket. The views live as long as the object or a copy of it: they share the memory of the list page that they
+/// came on (or of the key given), so copies are cheap, and one that is kept keeps its page. Copies may go to any thread.
+class object {
+ public:
+  std::string_view key = {};            ///< opaque bytes
+  std::string_view etag = {};           ///< with its quotes; empty: not known
+  std::string_view storage_class = {};  ///< empty: not known, or STANDARD
+  std::string_view owner_id = {};       ///< with fetch_owner only
+  std::optional<std::uint64_t> size = {};       ///< bytes; none: not known before the first answer
+  std::optional<wall_time> last_modified = {};
+
+  object() = default;
+  object(const xml::listed& from, ref<xml::list_page> page) noexcept
+      : key(from.key),
+        etag(from.etag),
+        storage_class(from.storage_class),
+        owner_id(from.owner_id),
+        size(from.size),
+        last_modified(from.last_modified),
+        memory_(std::move(page)) {}
+
+  /// An object of which only the key is known; the bytes are copied.
+  [[nodiscard]] static object of_key(std::string_view name) {
+    object made;
+    auto text = make_ref<owned_text>(std::string(name));
+    made.key = text->text;
+    made.memory_ = std::move(text);
+    return made;
+  }
+  /// The same object with an ETag and a size that an answer gave.
+  [[nodiscard]] object with_answer(std::string_view answered_etag, std::uint64_t answered_size) const {
+    object made = *this;
+    auto text = make_ref<owned_text>(std::string(key), std::string(answered_etag));
+    made.key = text->text;
+    made.etag = text->more;
+    made.size = answered_size;
+    made.storage_class = {};
+    made.owner_id = {};
+    made.memory_ = std::move(text);
+    return made;
+  }
+
+ private:
+  struct owned_text final : shared_counted {
+    explicit owned_text(std::string first, std::string second = {})
+        : text(std::move(first)), more(std::move(second)) {}
+    std::string text;
+    std::string more;
+  };
+
+  ref<shared_counted> memory_;
+};
+
+}  // namespace s3pager

@@ -1,0 +1,183 @@
+// What all requests of a client share: where buckets are, the signer, connections, deadlines, counters.
+// Writes and signs request heads; knows no operation.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/aws/credentials.hpp"
+#include "s3pager/aws/endpoint.hpp"
+#include "s3pager/aws/signer.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/base/uri_encoding.hpp"
+#include "s3pager/http/request_writer.hpp"
+#include "s3pager/net/connection_pool.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/observer.hpp"
+#include "s3pager/version.hpp"
+
+namespace s3pager::s3 {
+
+/// How long each wait of a request may take. The clock stands while a consumer leaves no room to receive into.
+struct deadlines {
+  duration resolve = std::chrono::seconds(5);
+  duration connect = std::chrono::seconds(5);      ///< for each address
+  duration first_byte = std::chrono::seconds(30);  ///< from sending a request to its answer
+  duration idle = std::chrono::seconds(30);        ///< between bytes of an answer
+};
+
+struct service_settings {
+  aws::credentials credentials = {};
+  std::string region = "us-east-1";
+  std::string endpoint_url = {};
+  std::string connect_host = {};      ///< connect here instead of to the endpoint's host; empty: don't
+  std::uint16_t connect_port = 0;     ///< 0: the endpoint's
+  aws::addressing addressing = aws::addressing::automatic;
+  s3::deadlines deadlines = {};
+  s3pager::observer* observer = nullptr;
+};
+
+/// A bucket's place: counted, as requests in flight refer to it.
+class bucket_target final : public counted {
+ public:
+  bucket_target(std::string name, aws::endpoint where, ref<net::host> host)
+      : name_(std::move(name)), where_(std::move(where)), host_(std::move(host)) {}
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const aws::endpoint& where() const noexcept { return where_; }
+  [[nodiscard]] const ref<net::host>& host() const noexcept { return host_; }
+
+ private:
+  std::string name_;
+  aws::endpoint where_;
+  ref<net::host> host_;
+};
+
+/// What one request asks for besides what every request has.
+struct request_spec {
+  std::string_view key = {};    ///< not encoded; empty for the bucket itself
+  std::string_view query = {};  ///< canonical (aws/canonical_query.hpp)
+  std::span<const aws::signed_header> headers = {};  ///< lower-case names; all are signed
+};
+
+class service final : public counted {
+ public:
+  service(ring::reactor& loop, service_settings settings)
+      : loop_(loop), settings_(std::move(settings)), pool_(loop) {
+    if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
+  }
+
+  [[nodiscard]] ring::reactor& loop() const noexcept { return loop_; }
+  [[nodiscard]] const service_settings& settings() const noexcept { return settings_; }
+  [[nodiscard]] s3pager::observer* observer() const noexcept { return settings_.observer; }
+  [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
+  [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
+
+  /// Where `bucket`'s requests go; kept. Throws error(invalid_argument) with the reason if nowhere.
+  [[nodiscard]] ref<bucket_target> bucket(std::string_view name) {
+    if (const auto known = buckets_.find(name); known != buckets_.end()) return known->second;
+    auto found = aws::resolve_endpoint({.region = settings_.region,
+                                        .endpoint_url = settings_.endpoint_url,
+                                        .bucket = name,
+                                        .addressing = settings_.addressing});
+    if (!found) throw error(errc::invalid_argument, error_details{.message = found.message(), .bucket = std::string(name)});
+    aws::endpoint where = std::move(found).value();
+    if (where.tls)
+      throw error(errc::invalid_argument,
+                  error_details{.message = "https endpoints are not supported by this version; give an http:// endpoint",
+                                .bucket = std::string(name)});
+    const std::string& host = settings_.connect_host.empty() ? where.host : settings_.connect_host;
+    const std::uint16_t port = settings_.connect_port == 0 ? where.port : settings_.connect_port;
+    auto made = make_ref<bucket_target>(std::string(name), std::move(where), pool_.at(host, port));
+    buckets_.emplace(std::string(name), made);
+    return made;
+  }
+
+  [[nodiscard]] net::connect_deadlines connect_deadlines() const noexcept {
+    return {settings_.deadlines.resolve, settings_.deadlines.connect};
+  }
+
+  /// Writes a signed GET into `out`. Throws error(invalid_argument) if it does not fit or holds what no header can hold.
+  [[nodiscard]] std::span<const std::byte> write_get(const bucket_target& target, const request_spec& what,
+                                                     std::span<char> out) {
+    target_.assign(target.where().path_prefix);
+    target_ += '/';
+    append_uri_encoded(target_, what.key, slash::keep);
+    const std::size_t path_size = target_.size();
+    if (!what.query.empty()) (target_ += '?') += what.query;
+
+    const wall_time now = loop_.clock().wall();
+    header_list headers;
+    headers.add("host", target.where().host_header);
+    for (const aws::signed_header& each : what.headers) headers.add(each.name, each.value);
+    aws::signature signature;
+    if (signer_) {
+      headers.add("x-amz-content-sha256", aws::empty_payload_hash);
+      headers.add("x-amz-date", signer_->amz_date(now));
+      if (const auto token = signer_->current().session_token.view(); !token.empty())
+        headers.add("x-amz-security-token", token);
+      const std::string_view whole(target_);
+      if (const auto failed = signer_->sign({.method = "GET",
+                                             .path = whole.substr(0, path_size),
+                                             .query = what.query,
+                                             .headers = headers.sorted(),
+                                             .payload_hash = aws::empty_payload_hash},
+                                            now, signature))
+        throw refused(failed, target, what);
+    }
+    http::request_writer writer(out);
+    writer.begin("GET", target_);
+    for (const aws::signed_header& each : headers.sorted()) writer.header(each.name, each.value);
+    if (signer_) writer.header("authorization", signature.authorization());
+    writer.header("user-agent", user_agent_);
+    const auto bytes = writer.finish();
+    if (bytes.empty()) throw refused(writer.error(), target, what);
+    return bytes;
+  }
+
+ private:
+  const std::string user_agent_ = "s3pager/" + std::string(version);
+
+  /// Few headers, kept in order of their names as they come: nearly sorted already.
+  class header_list {
+   public:
+    void add(std::string_view name, std::string_view value) noexcept {
+      assert(size_ < headers_.size());
+      std::size_t at = size_++;
+      for (; at > 0 && headers_[at - 1].name > name; --at) headers_[at] = headers_[at - 1];
+      headers_[at] = {name, value};
+    }
+    [[nodiscard]] std::span<const aws::signed_header> sorted() const noexcept { return {headers_.data(), size_}; }
+
+   private:
+    std::array<aws::signed_header, 32> headers_;
+    std::size_t size_ = 0;
+  };
+
+  [[nodiscard]] static error refused(std::error_code why, const bucket_target& target, const request_spec& what) {
+    return error(make_error_code(errc::invalid_argument),
+                 error_details{.message = "this request can't be sent: " + why.message(),
+                               .bucket = target.name(),
+                               .key = std::string(what.key)});
+  }
+
+  ring::reactor& loop_;
+  service_settings settings_;
+  net::connection_pool pool_;
+  std::optional<aws::signer> signer_;
+  std::map<std::string, ref<bucket_target>, std::less<>> buckets_;
+  std::string target_;  // scratch of write_get, kept for its memory
+  std::uint64_t requests_ = 0;
+};
+
+}  // namespace s3pager::s3
