@@ -1,6 +1,7 @@
 // What an HTTP request asks of S3: bucket, key and parameters, from either form of addressing. Judges no signature.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
