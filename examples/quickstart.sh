@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# quickstart.sh: installs what is missing, builds the examples, and pages through some hundred objects in both modes. They come from
-# an S3 server of our own on loopback; or, with S3PAGER_BUCKET (and if need be S3PAGER_PREFIX, S3PAGER_ENDPOINT) set, from your own
-# bucket, with the credentials and region in your environment.
+# quickstart.sh: installs what is missing, builds the examples, and pages through some hundred objects in both modes.
+# They come from an S3 server of our own on loopback; or, with S3PAGER_BUCKET (and if need be S3PAGER_PREFIX,
+# S3PAGER_ENDPOINT) set, from your own bucket, with the credentials and region in your environment.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# install_packages.sh build|tests|kernel...: installs what these need and this machine lacks, from the distribution (Debian 12
-# or later, Ubuntu 24.04). Asks dpkg first: where nothing is missing it touches nothing and needs no network or root.
+# install_packages.sh build|tests|kernel...: installs what these need and this machine lacks, from the distribution
+# (Debian 12 or later, Ubuntu 24.04). Asks dpkg first: where nothing is missing it touches nothing and needs no network
+# or root.
 set -euo pipefail
 
 packages=()
