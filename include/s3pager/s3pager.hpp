@@ -12,5 +12,8 @@
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/stream.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/runtime/blocking.hpp"
+#include "s3pager/runtime/run.hpp"
+#include "s3pager/runtime/run_per_core.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/version.hpp"

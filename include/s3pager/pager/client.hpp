@@ -21,6 +21,7 @@
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/run.hpp"
+#include "s3pager/pager/shard.hpp"
 #include "s3pager/pager/source.hpp"
 #include "s3pager/pager/stream.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
@@ -64,6 +65,7 @@ struct page_options {
   bool requester_pays = false;
   std::uint32_t concurrency = 0;      ///< 0: the client's
   s3pager::on_error on_error = s3pager::on_error::stop;
+  s3pager::shard shard = {};          ///< only the keys of this part; the list is read whole
   bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed
   coro::stop_token stop = {};         ///< ends the stream with errc::cancelled
 };
@@ -257,12 +259,16 @@ class client {
 
   [[nodiscard]] page_stream page(const page_options& what, page_order order) {
     check_max_keys(what.max_keys);
+    if (what.shard.index >= what.shard.count)
+      throw error(errc::invalid_argument, "shard.index is " + std::to_string(what.shard.index) + ", less than shard.count (" +
+                                              std::to_string(what.shard.count) + ") is needed");
     auto tally = make_ref<s3::request_tally>();
     auto objects = pager::listed_objects(s3::list_objects(service_, service_->bucket(what.bucket), tally,
                                                           {.prefix = std::string(what.prefix),
                                                            .start_after = std::string(what.start_after),
                                                            .max_keys = what.max_keys,
-                                                           .requester_pays = what.requester_pays}));
+                                                           .requester_pays = what.requester_pays}),
+                                         what.shard);
     const keys_options how{.requester_pays = what.requester_pays,
                            .concurrency = what.concurrency,
                            .on_error = what.on_error,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,17 +10,19 @@
 
 #include "s3pager/base/counted.hpp"
 #include "s3pager/coro/generator.hpp"
+#include "s3pager/pager/shard.hpp"
 #include "s3pager/s3/list_objects.hpp"
 #include "s3pager/s3/object.hpp"
 
 namespace s3pager::pager {
 
-/// The objects of a list, in its order; common prefixes are passed over.
-[[nodiscard]] inline async_generator<object> listed_objects(async_generator<ref<xml::list_page>> pages) {
+/// The objects of a list that are of `part`, in its order; common prefixes are passed over.
+[[nodiscard]] inline async_generator<object> listed_objects(async_generator<ref<xml::list_page>> pages, shard part = {}) {
   for (;;) {
     std::optional<ref<xml::list_page>> page = co_await pages.next();
     if (!page) break;
     for (const xml::listed& each : (*page)->contents()) {
+      if (!part.owns(each.key)) continue;
       object made(each, *page);
       co_yield std::move(made);
     }

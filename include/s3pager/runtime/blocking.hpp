@@ -1,0 +1,85 @@
+// For programs without coroutines: a stream of a client's as a plain input range. Owns the reactor that drives it.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "s3pager/coro/task.hpp"
+#include "s3pager/pager/client.hpp"
+#include "s3pager/ring/reactor.hpp"
+
+namespace s3pager {
+
+/// What `make(client)` gives, a page_stream or a generator, one by one on this thread:
+///
+///     for (auto& page : s3pager::blocking([](s3pager::client& s3) { return s3.page_ordered({.bucket = "logs"}); }))
+///       use(page.bytes());
+///
+/// An input range, to be gone through once. Each step blocks until the next value is there, and throws what next() throws. Between
+/// steps nothing runs: what was asked for waits in the kernel's buffers. Values may be moved out of it, and outlive it if they are
+/// pages. Not movable; one thread's.
+template <class Make>
+class blocking {
+ public:
+  using stream_type = std::invoke_result_t<Make&, client&>;
+
+  explicit blocking(Make make, const client_options& options = {}) : s3_(loop_, options), stream_(make(s3_)) {}
+  blocking(const blocking&) = delete;
+  blocking& operator=(const blocking&) = delete;
+
+ private:
+  using optional_type = decltype(std::declval<stream_type&>().next().await_resume());
+
+ public:
+  using value_type = typename optional_type::value_type;
+
+  class iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = typename blocking::value_type;
+    using difference_type = std::ptrdiff_t;
+
+    iterator() noexcept = default;
+    explicit iterator(blocking& owner) noexcept : owner_(&owner) {}
+    [[nodiscard]] value_type& operator*() const noexcept { return *owner_->current_; }
+    [[nodiscard]] value_type* operator->() const noexcept { return &*owner_->current_; }
+    iterator& operator++() {
+      owner_->advance();
+      return *this;
+    }
+    void operator++(int) { owner_->advance(); }
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !owner_->current_; }
+
+   private:
+    blocking* owner_ = nullptr;
+  };
+
+  /// Waits for the first value. Call it once.
+  [[nodiscard]] iterator begin() {
+    advance();
+    return iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+  /// What is gone through: for summary() when it is done.
+  [[nodiscard]] stream_type& stream() noexcept { return stream_; }
+
+ private:
+  // The value before it goes first: its slots may be what the next one needs.
+  void advance() {
+    current_.reset();
+    loop_.run(step(*this));
+  }
+  [[nodiscard]] static task<> step(blocking& of) { of.current_ = co_await of.stream_.next(); }
+
+  ring::reactor loop_;
+  client s3_;
+  stream_type stream_;
+  optional_type current_;
+};
+
+}  // namespace s3pager
