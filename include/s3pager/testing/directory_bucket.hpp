@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <liburing.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -25,7 +24,7 @@
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/unique_fd.hpp"
 #include "s3pager/ring/await.hpp"
-#include "s3pager/ring/descriptor.hpp"
+#include "s3pager/ring/file.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/testing/bucket.hpp"
 #include "s3pager/testing/pattern.hpp"
@@ -80,18 +79,14 @@ class directory_bucket final : public bucket {
  private:
   class file_body final : public object_body {
    public:
-    file_body(ring::reactor& loop, unique_fd file)
-        : loop_(loop), file_(make_ref<ring::descriptor>(std::move(file))), block_(make_ref<block>()) {}
+    file_body(ring::reactor& loop, unique_fd file) : file_(loop, std::move(file)), block_(make_ref<block>()) {}
 
     task<body_piece> read(std::uint64_t offset, std::size_t most) override {
-      ring::operation& what = loop_.make_operation(ring::operation_kind::read);
-      what.target = file_;
-      what.keep = block_;
-      ::io_uring_prep_read(&what.request(), file_->fd(), block_->bytes,
-                           static_cast<unsigned>(std::min(most, sizeof block_->bytes)), offset);
-      const ring::io_result got = co_await ring::io_awaiter(ring::operation_owner(loop_, what), no_deadline);
-      if (got.error) co_return body_piece{};
-      co_return body_piece{std::span<const std::byte>(block_->bytes).first(got.bytes), block_};
+      const std::span<std::byte> room = std::span(block_->bytes).first(std::min(most, sizeof block_->bytes));
+      const ring::io_result got = co_await file_.read(room, block_, offset, no_deadline);
+      body_piece piece;
+      if (!got.error) piece = {room.first(got.bytes), block_};
+      co_return piece;
     }
 
    private:
@@ -99,8 +94,7 @@ class directory_bucket final : public bucket {
       std::byte bytes[256 * 1024];
     };
 
-    ring::reactor& loop_;
-    ref<ring::descriptor> file_;
+    ring::file file_;
     ref<block> block_;
   };
 
