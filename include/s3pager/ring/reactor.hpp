@@ -4,7 +4,9 @@
 
 #include <liburing.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -185,6 +187,7 @@ class reactor {
   /// reaps, resumes up to `budget` coroutines, fires timers that are due. True if more is ready. Throws what the
   /// kernel refuses (never for what a peer or a caller does).
   bool run_once(wait waiting = wait::yes, std::size_t budget = 4096) {
+    if (event_fd_) clear_events();
     dispose_orphans();
     complete_answered();
     const bool idle = ready_.empty() && waiting == wait::yes;
@@ -216,9 +219,15 @@ class reactor {
   [[nodiscard]] int poll_descriptor() {
     if (poll_fd_) return poll_fd_.get();
     unique_fd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    // Not the ring's own descriptor: with DEFER_TASKRUN nobody who polls that is woken by work that is yet to be run (seen
+    // on 6.18), while a registered eventfd is written. It starts set, for what has happened before.
+    unique_fd events(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
     unique_fd poll(::epoll_create1(EPOLL_CLOEXEC));
-    if (!timer || !poll) throw error(errno_code(errno), "descriptors for embedding the reactor");
-    for (const int fd : {ring_.ring_fd, timer.get()}) {
+    if (!timer || !events || !poll) throw error(errno_code(errno), "descriptors for embedding the reactor");
+    if (const int result = ::io_uring_register_eventfd(&ring_, events.get()); result < 0)
+      throw error(errno_code(result), "registering the descriptor of the ring's events");
+    // The waker besides: the ring hears of it from within the write to one eventfd, where another can't be written.
+    for (const int fd : {events.get(), timer.get(), waker_->fd()}) {
       epoll_event event{};
       event.events = EPOLLIN;
       event.data.fd = fd;
@@ -226,6 +235,7 @@ class reactor {
         throw error(errno_code(errno), "watching the ring's descriptor");
     }
     timer_fd_ = std::move(timer);
+    event_fd_ = std::move(events);
     poll_fd_ = std::move(poll);
     set_timer_fd();
     return poll_fd_.get();
@@ -522,6 +532,12 @@ class reactor {
     }
   }
 
+  // Before the turn looks at anything: what happens from here on makes the descriptor readable again.
+  void clear_events() noexcept {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto size = ::read(event_fd_.get(), &count, sizeof count);
+  }
+
   void set_timer_fd() noexcept {
     itimerspec when{};
     if (const time_point next = timers_.next(); next != no_deadline && clock_->runs()) {
@@ -551,6 +567,7 @@ class reactor {
   std::unique_ptr<reactor_threads> threads_;
   std::atomic<posted_call*> posted_{nullptr};
   unique_fd timer_fd_;
+  unique_fd event_fd_;
   unique_fd poll_fd_;
   std::uint64_t wake_count_ = 0;
   std::size_t live_operations_ = 0;
