@@ -91,7 +91,7 @@ s3pager::unique_fd signals_to_end() {
 }
 
 s3pager::task<> stop_on_signal(s3pager::ring::socket& signals, s3pager::testing::origin& server) {
-  co_await signals.poll(POLLIN, s3pager::no_deadline);
+  static_cast<void>(co_await signals.poll(POLLIN, s3pager::no_deadline));
   server.stop();
 }
 

@@ -99,7 +99,7 @@ TEST_CASE("a large body arrives byte for byte", "[testing][connection]") {
 
 TEST_CASE("lists come with a length or in chunks, and are the same", "[testing][connection]") {
   std::vector<std::string> bodies;
-  for (const std::size_t chunk : {0, 1, 7, 1000, 1 << 20}) {
+  for (const std::size_t chunk : {0U, 1U, 7U, 1000U, 1U << 20}) {
     bench made({.list_chunk_bytes = chunk});
     made.run([](bench& in, std::vector<std::string>& out, bool chunked) -> task<> {
       wire client(in.loop);
@@ -205,7 +205,7 @@ TEST_CASE("a rate is kept for each connection", "[testing][connection]") {
 TEST_CASE("a stall lasts until its gate opens", "[testing][connection]") {
   coro::event gate;
   bench made;
-  for (const std::uint64_t at : {0, 1, 700'000}) {
+  for (const std::uint64_t at : {0U, 1U, 700'000U}) {
     gate.reset();
     made.server.set_hook([&gate, at](const request_info&) { return behaviour{.gate = &gate, .stall_at = at}; });
     made.run([](bench& in, coro::event& stalled, std::uint64_t bytes) -> task<> {

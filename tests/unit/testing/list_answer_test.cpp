@@ -135,7 +135,7 @@ TEST_CASE("pages of any size add up to the same list", "[testing][list_answer]")
         if (at == std::string::npos) expected_keys.insert(key);
         else expected_prefixes.insert(key.substr(0, at + delimiter.size()));
       }
-      for (const std::size_t size : {1, 2, 7, 1000}) {
+      for (const std::size_t size : {1U, 2U, 7U, 1000U}) {
         keys.clear();
         prefixes.clear();
         std::optional<std::string> token;
