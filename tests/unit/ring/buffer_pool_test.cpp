@@ -1,0 +1,151 @@
+#include "s3pager/ring/buffer_pool.hpp"
+
+#include <thread>
+#include <utility>
+
+#include "fixture.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/ring/socket.hpp"
+#include "support/catch.hpp"
+
+namespace s3pager::ring {
+namespace {
+
+using namespace test;
+
+const buffer_pool_options small{.window_bytes = 16 << 12, .slot_bytes = 4096, .ring_bytes = 8 << 12};
+
+struct counting_listener final : buffer_pool::listener {
+  void room() noexcept override {
+    ++told;
+    if (once) static_cast<list_node&>(*this).unlink();
+  }
+  int told = 0;
+  bool once = false;
+};
+
+TEST_CASE("grants count, split, merge and return") {
+  reactor loop;
+  const auto pool = loop.make_buffer_pool(small);
+  CHECK(pool->capacity() == 16);
+  counting_listener listener;
+  pool->add_listener(listener);
+  {
+    grant ten = pool->try_grant(10);
+    CHECK(ten.slots() == 10);
+    CHECK(ten.bytes() == 40960);
+    CHECK(pool->available() == 6);
+    grant rest = pool->try_grant(10);
+    CHECK(rest.slots() == 6);
+    CHECK_FALSE(pool->try_grant(1));
+    grant four = ten.split(4);
+    CHECK(four.slots() == 4);
+    CHECK(ten.slots() == 6);
+    CHECK(ten.split(100).slots() == 6);
+    CHECK(ten.slots() == 0);
+    CHECK(listener.told == 1);
+    rest.merge(std::move(four));
+    CHECK(rest.slots() == 10);
+    CHECK(four.slots() == 0);
+    const grant moved = std::move(rest);
+    CHECK(pool->granted() == 10);
+    CHECK(listener.told == 1);
+  }
+  CHECK(pool->granted() == 0);
+  CHECK(listener.told == 2);
+  CHECK(grant().bytes() == 0);
+}
+
+TEST_CASE("a listener may take itself off while it is told") {
+  reactor loop;
+  const auto pool = loop.make_buffer_pool(small);
+  counting_listener first;
+  counting_listener second;
+  first.once = true;
+  pool->add_listener(first);
+  pool->add_listener(second);
+  { const grant one = pool->try_grant(1); }
+  { const grant one = pool->try_grant(1); }
+  CHECK(first.told == 1);
+  CHECK(second.told == 2);
+}
+
+TEST_CASE("options out of their range are refused in words") {
+  reactor loop;
+  CHECK_THROWS_WITH(loop.make_buffer_pool({.slot_bytes = 5000}), Catch::Contains("slot_bytes is 5000"));
+  CHECK_THROWS_WITH(loop.make_buffer_pool({.slot_bytes = 2048}), Catch::Contains("4096 to 1048576"));
+  CHECK_THROWS_WITH(loop.make_buffer_pool({.window_bytes = 3 << 12, .slot_bytes = 4096}), Catch::Contains("window_bytes is 12288"));
+  CHECK_THROWS_WITH(loop.make_buffer_pool({.window_bytes = std::size_t{1} << 40}), Catch::Contains("window_bytes"));
+  CHECK(loop.make_buffer_pool({.window_bytes = (4 << 12) + 4095, .slot_bytes = 4096})->capacity() == 4);
+}
+
+task<received> fill(const socket& from, const socket& to, grant slots, std::size_t size) {
+  const auto text = make_ref<memory>(size);
+  operation_owner sending = from.start_send(text->bytes(), text);
+  static_cast<void>(co_await socket::finish(std::move(sending), no_deadline));
+  receive_result got = co_await to.receive(std::move(slots), size, no_deadline);
+  co_return std::move(got.bytes);
+}
+
+TEST_CASE("what a receive fills is held instead of granted, until its last span is dropped, on whatever thread") {
+  reactor loop;
+  connection both = loop.run(connected(loop));
+  const auto pool = loop.make_buffer_pool(small);
+  counting_listener listener;
+  received got = loop.run(fill(both.client, both.server, pool->try_grant(4), 100));
+  CHECK(pool->granted() == 0);
+  CHECK(pool->held() == 1);
+  CHECK(pool->available() == 15);
+  pool->add_listener(listener);
+  std::thread([span = got.next_span()]() mutable { span.reset(); }).join();
+  CHECK(pool->held() == 1);
+  while (pool->held() > 0) loop.run_once(reactor::wait::yes);
+  CHECK(listener.told == 1);
+  CHECK(pool->available() == 16);
+}
+
+TEST_CASE("spans outlive their pool and the reactor, and so does the pool") {
+  slot_span kept;
+  ref<buffer_pool> pool;
+  std::thread other;
+  {
+    reactor loop;
+    connection both = loop.run(connected(loop));
+    pool = loop.make_buffer_pool(small);
+    received got = loop.run(fill(both.client, both.server, pool->try_grant(1), 100));
+    kept = got.next_span();
+    other = std::thread([shared = kept.share(10, 20)]() mutable { shared.reset(); });
+  }
+  grant late = pool->try_grant(2);
+  late.reset();
+  pool = {};
+  other.join();
+  CHECK(kept.bytes().size() == 100);
+}
+
+TEST_CASE("an abandoned receive keeps its pool until it has ended") {
+  reactor loop;
+  connection both = loop.run(connected(loop));
+  {
+    const auto pool = loop.make_buffer_pool(small);
+    operation& what = loop.make_operation(operation_kind::receive_slots);
+    what.target = both.server.handle();
+    ::io_uring_prep_recv(&what.request(), both.server.fd(), nullptr, 4096, 0);
+    what.request().flags |= IOSQE_BUFFER_SELECT;
+    what.request().buf_group = pool->group();
+    what.slots = pool->try_grant(1);
+    loop.submit(what);
+    const operation_owner dropped(loop, what);
+    loop.run_once(reactor::wait::no);
+  }
+  // Something comes before the cancellation does.
+  const auto text = make_ref<memory>(std::string_view("for nobody"));
+  operation_owner sending = both.client.start_send(text->bytes(), text);
+  while (!sending.completed()) loop.run_once(reactor::wait::yes);
+  sending.reset();
+  drain(loop);
+  CHECK(loop.live_operations() == 0);
+}
+
+}  // namespace
+}  // namespace s3pager::ring
