@@ -15,6 +15,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/http/error.hpp"
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/ring/await.hpp"
 #include "s3pager/s3/failure.hpp"
@@ -90,7 +91,9 @@ class exchange {
 
   /// Whether a failure of this kind before the first byte only means that the peer had closed an idle connection.
   [[nodiscard]] bool stale(std::error_code failed) const noexcept {
-    return event_.reused_connection && !parser().started() && failed == errc::connection_lost;
+    // Told of the end, the parser has failed, and no longer knows that nothing had come.
+    const bool nothing_came = failed == http::protocol_error::closed_before_message || !parser().started();
+    return event_.reused_connection && nothing_came && failed == errc::connection_lost;
   }
 
   /// The answer's head was parsed.
