@@ -162,9 +162,9 @@ class socket {
       size = std::min(size, pool.slot_bytes());
     } else {
       // A bundle that is filled whole goes on with whatever more the socket has, beyond its length. Not so where the last
-      // buffer would have to be cut: that one is left out, and nothing comes after it.
+      // buffer would have to be cut: that one is left out, and nothing comes after it. One of 256 buffers is whole again.
       how |= abi::recvsend_bundle;
-      size = size / pool.slot_bytes() * pool.slot_bytes() + 1;
+      size = std::min<std::size_t>(size / pool.slot_bytes(), 255) * pool.slot_bytes() + 1;
     }
     ::io_uring_prep_recv(&what.request(), fd(), nullptr, size, 0);
     what.request().ioprio = how;

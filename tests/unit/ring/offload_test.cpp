@@ -35,7 +35,7 @@ task<std::string> with_data(reactor& loop) {
 
 task<> throwing(reactor& loop) {
   const auto call = []() -> int { throw std::runtime_error("on the other thread"); };
-  co_await offload(loop, no_deadline, call);
+  static_cast<void>(co_await offload(loop, no_deadline, call));
 }
 
 TEST_CASE("a blocking call gives its result to who awaits it, or throws there") {
@@ -140,8 +140,8 @@ TEST_CASE("the drop of a call at any moment leaves nothing behind") {
     struct work {
       static task<> go(reactor& loop, std::shared_ptr<int> data) {
         const auto call = [data] { return *data; };
-        co_await offload(loop, no_deadline, call);
-        co_await offload(loop, no_deadline, call);
+        static_cast<void>(co_await offload(loop, no_deadline, call));
+        static_cast<void>(co_await offload(loop, no_deadline, call));
       }
     };
     {

@@ -334,20 +334,22 @@ TEST_CASE("a reactor may end with operations of every kind under way, and gives 
         struct waits {
           static task<> accept(const socket& on) { static_cast<void>(co_await on.accept(no_deadline)); }
           static task<> receive(const socket& on, ref<memory> into) {
-            co_await on.receive(into->bytes(), into, no_deadline);
+            static_cast<void>(co_await on.receive(into->bytes(), into, no_deadline));
           }
           static task<> receive_slots(const socket& on, grant slots) {
-            co_await on.receive(std::move(slots), 8192, no_deadline);
+            static_cast<void>(co_await on.receive(std::move(slots), 8192, no_deadline));
           }
-          static task<> send(const socket& on, ref<memory> what) { co_await on.send(what->bytes(), what, no_deadline); }
-          static task<> poll(const socket& on) { co_await on.poll(POLLIN, no_deadline); }
+          static task<> send(const socket& on, ref<memory> what) {
+            static_cast<void>(co_await on.send(what->bytes(), what, no_deadline));
+          }
+          static task<> poll(const socket& on) { static_cast<void>(co_await on.poll(POLLIN, no_deadline)); }
           static task<> read(const file& from, ref<memory> into) {
-            co_await from.read(into->bytes(), into, 0, no_deadline);
+            static_cast<void>(co_await from.read(into->bytes(), into, 0, no_deadline));
           }
           static task<> open(reactor& loop) {
             static_cast<void>(co_await file::open(loop, "/proc/self/exe", O_RDONLY, no_deadline));
           }
-          static task<> status(reactor& loop) { co_await file::status(loop, "/", no_deadline); }
+          static task<> status(reactor& loop) { static_cast<void>(co_await file::status(loop, "/", no_deadline)); }
         };
         {
           using s3pager::test::root;
@@ -383,9 +385,9 @@ TEST_CASE("a reactor can be driven from a poll(2) loop") {
         const auto where = std::make_shared<std::thread::id>();
         for (int i = 0; i < 20; ++i) {
           co_await converse(all);
-          co_await sleep_until(all.loop, after(all.loop.now(), 1ms));
+          static_cast<void>(co_await sleep_until(all.loop, after(all.loop.now(), 1ms)));
           const auto call = [where] { *where = std::this_thread::get_id(); };
-          co_await offload(all.loop, no_deadline, call);
+          static_cast<void>(co_await offload(all.loop, no_deadline, call));
         }
         if (*where == std::this_thread::get_id()) throw std::logic_error("offloaded to its own thread");
       }

@@ -17,7 +17,7 @@ struct listener final : slot_pool::room_listener {
   int told = 0;
 };
 
-ref<slot_pool> make_pool(std::uint32_t slots) { return make_ref<slot_pool>(4096, slots, make_ref<waker>()); }
+ref<slot_pool> make_pool(std::uint32_t slots) { return make_ref<slot_pool>(std::size_t{4096}, slots, make_ref<waker>()); }
 
 /// Holds `slots` as one receive would leave them.
 received chain(const ref<slot_pool>& pool, const std::vector<std::uint32_t>& slots, std::size_t size) {
@@ -122,7 +122,7 @@ TEST_CASE("skipping bytes lets go of the slots before them") {
 
 TEST_CASE("what other threads drop comes back when the owner collects it, and wakes the owner") {
   const auto wake = make_ref<waker>();
-  const auto pool = make_ref<slot_pool>(4096, 64, wake);
+  const auto pool = make_ref<slot_pool>(std::size_t{4096}, 64U, wake);
   listener room;
   pool->set_listener(&room);
   for (int round = 0; round < 200; ++round) {

@@ -123,6 +123,28 @@ TEST_CASE("a receive takes no more than its grant and its limit, however much is
   }
 }
 
+TEST_CASE("a receive takes no more than a very large grant either") {
+  for (const feature masked : masks) {
+    reactor loop({.masked = masked});
+    const auto pool = loop.make_buffer_pool({.window_bytes = 2048 << 12, .slot_bytes = 4096, .ring_bytes = 2048 << 12});
+    for (const std::uint32_t slots : {255U, 256U, 257U, 300U}) {
+      connection both = loop.run(connected(loop));
+      const int large = 8 << 20;
+      ::setsockopt(both.server.fd(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+      ::setsockopt(both.client.fd(), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+      const auto sent = make_ref<memory>(std::size_t{4} << 20);
+      operation_owner sending = both.client.start_send(sent->bytes(), sent);
+      for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+      receive_result got = loop.run(receive_some(both.server, pool->try_grant(slots), sent->bytes().size()));
+      REQUIRE_FALSE(got.error);
+      CHECK(got.bytes.size() <= slots * std::size_t{4096});
+      CHECK(pool->held() <= slots);
+    }
+    drain(loop);
+    CHECK(pool->held() == 0);
+  }
+}
+
 task<> send_pattern(const socket& to, std::size_t total) {
   for (std::size_t at = 0; at < total;) {
     const auto piece = make_ref<memory>(std::min<std::size_t>(total - at, 300'000));
@@ -306,7 +328,7 @@ task<std::uint64_t> await_completed(reactor& loop, const socket& client, coro::e
   const auto text = make_ref<memory>(std::string_view("x"));
   for (int i = 0; i < times; ++i) {
     operation_owner sending = client.start_send(text->bytes(), text);
-    while (!sending.completed()) co_await sleep_until(loop, loop.now());
+    while (!sending.completed()) static_cast<void>(co_await sleep_until(loop, loop.now()));
     const io_result sent = co_await socket::finish(std::move(sending), no_deadline);
     if (sent.error) throw error(sent.error, "send");
     if (other.is_set()) co_return loop.ready().resumptions();
