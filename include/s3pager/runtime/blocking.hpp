@@ -3,8 +3,6 @@
 
 #include <cstddef>
 #include <iterator>
-#include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -19,15 +17,18 @@ namespace s3pager {
 ///     for (auto& page : s3pager::blocking([](s3pager::client& s3) { return s3.page_ordered({.bucket = "logs"}); }))
 ///       use(page.bytes());
 ///
-/// An input range, to be gone through once. Each step blocks until the next value is there, and throws what next() throws. Between
-/// steps nothing runs: what was asked for waits in the kernel's buffers. Values may be moved out of it, and outlive it if they are
-/// pages. Not movable; one thread's.
+/// An input range, to be gone through once. Each step blocks until the next value is there, and throws what next() throws; the
+/// range has ended then. Between steps nothing runs: what was asked for waits in the kernel's buffers. Values may be moved out of
+/// it, and outlive it if they are pages. `make` is kept as long as the stream, so that it may be a coroutine with captures.
+/// Not movable; one thread's.
 template <class Make>
 class blocking {
  public:
   using stream_type = std::invoke_result_t<Make&, client&>;
 
-  explicit blocking(Make make, const client_options& options = {}) : s3_(loop_, options), stream_(make(s3_)) {}
+  /// Throws error if there is no io_uring, or if an option is not what it may be.
+  explicit blocking(Make make, const client_options& options = {})
+      : make_(std::move(make)), s3_(loop_, options), stream_(make_(s3_)) {}
   blocking(const blocking&) = delete;
   blocking& operator=(const blocking&) = delete;
 
@@ -58,9 +59,9 @@ class blocking {
     blocking* owner_ = nullptr;
   };
 
-  /// Waits for the first value. Call it once.
+  /// Waits for the first value; called again, it is where the range has come to.
   [[nodiscard]] iterator begin() {
-    advance();
+    if (!std::exchange(begun_, true)) advance();
     return iterator(*this);
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
@@ -76,10 +77,12 @@ class blocking {
   }
   [[nodiscard]] static task<> step(blocking& of) { of.current_ = co_await of.stream_.next(); }
 
+  Make make_;
   ring::reactor loop_;
   client s3_;
   stream_type stream_;
   optional_type current_;
+  bool begun_ = false;
 };
 
 }  // namespace s3pager
