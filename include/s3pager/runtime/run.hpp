@@ -4,6 +4,8 @@
 #include <concepts>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "s3pager/coro/task.hpp"
@@ -16,6 +18,18 @@ struct run_options {
   client_options client = {};
   ring::reactor_options reactor = {};
 };
+
+namespace runtime {
+
+/// One line on standard error, whatever is in `what`: an exception's text may quote a peer.
+inline void print_failure(std::string_view what) {
+  std::string line = "s3pager: ";
+  for (const char c : what) line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  line += '\n';
+  std::fputs(line.c_str(), stderr);
+}
+
+}  // namespace runtime
 
 /// What run() takes: a function from a client to a task that gives nothing, or the program's exit status.
 template <class Main>
@@ -40,9 +54,11 @@ template <client_main Main>
       return 0;
     }
   } catch (const std::exception& failed) {
-    std::fprintf(stderr, "s3pager: %s\n", failed.what());
-    return 1;
+    runtime::print_failure(failed.what());
+  } catch (...) {
+    runtime::print_failure("ended by an exception that is no std::exception");
   }
+  return 1;
 }
 
 }  // namespace s3pager
