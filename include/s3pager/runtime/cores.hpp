@@ -11,7 +11,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "s3pager/base/error.hpp"
@@ -42,7 +42,7 @@ namespace s3pager::runtime {
   std::uint64_t quota = 0;
   std::uint64_t period = 0;
   if (!(in >> quota >> period) || period == 0 || quota == 0) return 0;
-  return static_cast<std::size_t>((quota + period - 1) / period);
+  return static_cast<std::size_t>((quota - 1) / period + 1);
 }
 
 /// The least quota of the cgroups that this process is in, from its own up to the root; 0: no limit.
@@ -63,11 +63,18 @@ namespace s3pager::runtime {
   return least;
 }
 
-/// The processors to use: of those allowed the first so many as a cgroup's quota covers.
-[[nodiscard]] inline std::vector<int> usable_cpus() {
-  std::vector<int> cpus = allowed_cpus();
-  if (const std::size_t most = cgroup_cpus(); most != 0 && most < cpus.size()) cpus.resize(most);
-  return cpus;
+/// Where threads may run, and how many at a time.
+struct placement {
+  std::vector<int> cpus = {};  ///< to pin them to, one after the other; empty: not to be pinned
+  std::size_t count = 1;       ///< how many are of use
+};
+
+/// A thread for each processor that is allowed; where a cgroup's quota (0: none) covers fewer, so many, and not pinned: every
+/// container of the machine has the same processors to choose from, and they would all take the first ones.
+[[nodiscard]] inline placement place(std::vector<int> allowed, std::size_t quota) {
+  if (quota != 0 && quota < allowed.size()) return {.cpus = {}, .count = quota};
+  const std::size_t count = std::max<std::size_t>(allowed.size(), 1);
+  return {.cpus = std::move(allowed), .count = count};
 }
 
 /// Pins the calling thread.
