@@ -92,16 +92,18 @@ class reactor {
       each.listener = nullptr;
       each.orphaned = true;
     }
-    while (!in_flight_.empty() || wake_armed_) {
+    bool refused = false;
+    while (!refused && (!in_flight_.empty() || wake_armed_)) {
       // Again from time to time: an operation that is just being carried out can't be cancelled then, but may come to wait
       // afterwards. What reads a file is waited for.
       cancel_all();
       __kernel_timespec limit{0, 50'000'000};
       io_uring_cqe* first = nullptr;
       const int result = ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
-      if (result < 0 && result != -ETIME && result != -EINTR && result != -EBUSY && result != -EAGAIN) break;
+      refused = result < 0 && result != -ETIME && result != -EINTR && result != -EBUSY && result != -EAGAIN;
       reap();
     }
+    assert(refused || in_flight_.empty());
     threads_.reset();
     run_posted();
     complete_answered();
