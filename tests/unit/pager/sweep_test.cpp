@@ -1,0 +1,524 @@
+// Whole runs of a client, with its origin on the same reactor: dropped after every resumption, and with every operation
+// failing once.
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "s3pager/pager/client.hpp"
+#include "support/catch.hpp"
+#include "support/drive.hpp"
+#include "support/world.hpp"
+
+using namespace s3pager;
+using namespace s3pager::test;
+
+namespace {
+
+/// What a run leaves for those who look at it from outside.
+struct probe {
+  explicit probe(const world& of) : got(*of.objects) {}
+  reader got;
+  ref<ring::buffer_pool> pool;
+};
+
+/// A client's whole work, and the origin it is made for.
+struct scene {
+  const char* name;
+  task<> (*client)(world&, probe&);
+  world_options options = {};
+  void (*prepare)(world&) = nullptr;
+  std::uint32_t most_receive_bytes = ~0U;  // of every receive of a body
+  bool all = true;                         // the objects are all read
+};
+
+// Fifty objects: four of three slices, one empty, the others of up to 8 KiB.
+std::uint64_t mixed(std::uint64_t index) { return index % 13 == 7 ? 1'200'000 : index * 181 % 8192; }
+std::uint64_t few(std::uint64_t index) { return index * 333; }
+
+client_options tight(const world& in) {
+  client_options how = in.small();
+  how.window_bytes = 1 << 20;
+  how.concurrency = 6;
+  return how;
+}
+
+/// Reads to the end, with pauses in which the lanes run into the window's bound.
+task<> read_slowly(page_stream& pages, reader& into) {
+  for (int count = 0;; ++count) {
+    const std::optional<page> got = co_await pages.next();
+    if (!got) break;
+    into.take(*got);
+    for (int turns = 0; count % 8 == 0 && turns < 40; ++turns) co_await turn();
+  }
+}
+
+task<> page_by_key(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered({.bucket = "s", .max_keys = 9});
+  co_await read_slowly(pages, seen.got);
+}
+
+task<> page_by_arrival(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  auto pages = s3.page_unordered({.bucket = "s", .max_keys = 9});
+  co_await read_slowly(pages, seen.got);
+}
+
+std::vector<std::string> all_keys(const world& in) {
+  std::vector<std::string> keys;
+  for (std::uint64_t i = 0; i < in.objects->count(); ++i) keys.push_back(in.objects->key(i));
+  return keys;
+}
+
+task<> page_given_keys(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered("s", all_keys(in));
+  co_await read_slowly(pages, seen.got);
+}
+
+task<> page_with_failures(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered({.bucket = "s", .max_keys = 5, .on_error = on_error::report});
+  co_await read_slowly(pages, seen.got);
+}
+
+// A listing that fails, then an object that stops its run.
+task<> page_until_refused(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  bool listing_failed = false;
+  try {
+    auto pages = s3.page_ordered({.bucket = "none"});
+    co_await read_all(pages, seen.got);
+  } catch (const error& failed) {
+    listing_failed = failed.code() == errc::not_found;
+  }
+  bool object_failed = false;
+  try {
+    auto pages = s3.page_unordered({.bucket = "s"});
+    co_await read_all(pages, seen.got);
+  } catch (const error& failed) {
+    object_failed = failed.code() == errc::access_denied;
+  }
+  if (!listing_failed || !object_failed) throw std::logic_error("no failure came");
+}
+
+// Connections that the origin has closed while they were idle, or closes without an answer.
+task<> page_over_stale_connections(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  for (int round = 0; round < 2; ++round) {
+    reader got(*in.objects);
+    auto pages = s3.page_ordered({.bucket = "s"});
+    co_await read_all(pages, got);
+    if (!got.all()) throw std::logic_error("not everything came: " + got.complaint());
+    in.time.advance(std::chrono::seconds(11));
+    while (in.server->counters().connections_open > 0) co_await turn();
+  }
+}
+
+task<> page_and_close(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  auto pages = s3.page_unordered({.bucket = "s"});
+  for (int count = 0; count < 10; ++count) {
+    const std::optional<page> got = co_await pages.next();
+    if (got) seen.got.take(*got);
+  }
+  co_await pages.close();
+  const std::optional<page> after = co_await pages.next();
+  if (after) throw std::logic_error("a page came after close()");
+}
+
+// `127.1` is no literal to the library, so that getaddrinfo is asked, and needs no name server.
+task<> page_from_a_name(world& in, probe& seen) {
+  client_options how = tight(in);
+  how.connect_host = "127.1";
+  client s3(in.loop, how);
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered({.bucket = "s"});
+  co_await read_all(pages, seen.got);
+}
+
+void refuse_some(world& in) {
+  in.server->set_hook([](const testing::request_info& asked) -> testing::behaviour {
+    if (asked.key.empty()) return {};
+    switch (asked.key.back()) {
+      case '2': return {.status = 404};
+      case '4': return {.cut_head = true};
+      case '6': return {.cut_at = 100};
+      default: return {};
+    }
+  });
+}
+void refuse_one(world& in) {
+  in.server->set_hook([](const testing::request_info& asked) -> testing::behaviour {
+    if (asked.key.empty() || asked.key.back() != '5') return {};
+    return {.status = 403};
+  });
+}
+
+std::vector<scene> scenes() {
+  const world_options fifty{.objects = {.count = 50, .size_of = mixed}};
+  const world_options twelve{.objects = {.count = 12, .size_of = few}};
+  return {
+      {.name = "fifty objects by key", .client = page_by_key, .options = fifty},
+      {.name = "fifty objects by arrival", .client = page_by_arrival, .options = fifty},
+      {.name = "fallbacks of an old kernel",
+       .client = page_by_key,
+       .options = {.objects = {.count = 14, .size_of = mixed}, .masked = ring::feature::all}},
+      {.name = "given keys", .client = page_given_keys, .options = {.objects = {.count = 14, .size_of = mixed}}},
+      {.name = "objects that fail, in small pieces",
+       .client = page_with_failures,
+       .options = twelve,
+       .prepare = refuse_some,
+       .most_receive_bytes = 200,
+       .all = false},
+      {.name = "refusals that end a run",
+       .client = page_until_refused,
+       .options = twelve,
+       .prepare = refuse_one,
+       .most_receive_bytes = 200,
+       .all = false},
+      {.name = "stale connections",
+       .client = page_over_stale_connections,
+       .options = {.origin = {.idle_timeout = std::chrono::seconds(10)}, .objects = {.count = 12, .size_of = few}},
+       .all = false},
+      {.name = "a stream that is closed", .client = page_and_close, .options = fifty, .all = false},
+      {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
+  };
+}
+
+scene scene_of(std::string_view name) {
+  for (scene& each : scenes())
+    if (each.name == name) return each;
+  throw std::logic_error("no such scene");
+}
+
+class capping_hook final : public ring::submit_hook {
+ public:
+  explicit capping_hook(std::uint32_t most) noexcept : most_(most) {}
+  ring::submit_verdict submitting(const ring::operation& what, std::uint64_t) noexcept override {
+    if (what.kind != ring::operation_kind::receive_slots) return {};
+    return {.most_bytes = most_};
+  }
+
+ private:
+  std::uint32_t most_;
+};
+
+void check_pool(const probe& seen) {
+  if (!seen.pool) return;
+  if (seen.pool->granted() != 0 || seen.pool->held() != 0)
+    throw std::logic_error(std::to_string(seen.pool->granted()) + " slots are granted and " +
+                           std::to_string(seen.pool->held()) + " held by nobody");
+}
+
+/// Runs the scene for at most `limit` resumptions, the origin's among them, and drops the client there. Gives how many there
+/// were; throws if anything is left or wrong.
+std::uint64_t run_scene(const scene& what, std::uint64_t limit, bool* ended = nullptr) {
+  const leftovers before;
+  std::uint64_t steps = 0;
+  {
+    capping_hook cap(what.most_receive_bytes);
+    world_options options = what.options;
+    options.hook = &cap;
+    world in(options);
+    if (what.prepare != nullptr) what.prepare(in);
+    probe seen(in);
+    {
+      root<> client(in.loop.ready(), what.client(in, seen));
+      const std::uint64_t first = in.loop.ready().resumptions();
+      while (steps < limit && !client.done()) {
+        in.loop.run_once(ring::reactor::wait::yes, 1);
+        steps = in.loop.ready().resumptions() - first;
+      }
+      if (ended != nullptr) *ended = client.done();
+      if (client.done()) client.result();
+      if (client.done() && what.all && !seen.got.all()) throw std::logic_error("not every object came");
+    }
+    in.settle();
+    check_pool(seen);
+    if (!seen.got.complaint().empty()) throw std::logic_error(seen.got.complaint());
+    seen.pool = {};
+    in.end();
+  }
+  if (!(leftovers() == before)) throw std::logic_error("frames or descriptors are left");
+  return steps;
+}
+
+constexpr std::uint64_t to_the_end = ~std::uint64_t{0};
+
+/// The library's own places, of the folders named.
+std::set<site> ours(const std::set<site>& from, const std::vector<std::string>& folders) {
+  std::set<site> rest;
+  for (const site& each : from)
+    for (const std::string& folder : folders)
+      if (each.file.find("include/s3pager/" + folder + '/') != std::string::npos) rest.insert(each);
+  return rest;
+}
+std::string in_words(const std::set<site>& places) {
+  std::string text;
+  for (const site& each : places) text += each.file + ':' + std::to_string(each.line) + '\n';
+  return text;
+}
+
+/// Drops after 0, 1, 2, ... resumptions, until a run ends first.
+void sweep_drops(const char* name) {
+  const scene what = scene_of(name);
+  sweep_report report;
+  const site_collector collector(report);
+  bool ended = false;
+  std::uint64_t limit = 0;
+  for (; !ended; ++limit) {
+    INFO(name << " dropped after " << limit << " resumptions");
+    REQUIRE_NOTHROW(run_scene(what, limit, &ended));
+  }
+  const std::set<site> missed = ours(report.missed(), {"pager", "s3", "net", "ring"});
+  INFO(in_words(missed));
+  CHECK(missed.empty());
+}
+
+/// What is done to one operation of a run.
+struct fault {
+  ring::submit_verdict verdict = {};
+  bool origin_too = false;  ///< its operations count as well
+};
+
+class failing_hook final : public ring::submit_hook {
+ public:
+  failing_hook(const fault& what, std::uint64_t number) noexcept : what_(what), number_(number) {}
+  void serves_at(std::uint16_t port) noexcept { port_ = port; }
+  /// Whether the run had so many operations.
+  [[nodiscard]] bool met() const noexcept { return count_ > number_; }
+
+  ring::submit_verdict submitting(const ring::operation& what, std::uint64_t) noexcept override {
+    if (!what_.origin_too && of_origin(what)) return {};
+    if (count_++ == number_) return what_.verdict;
+    return {};
+  }
+
+ private:
+  [[nodiscard]] bool of_origin(const ring::operation& what) const noexcept {
+    sockaddr_in local{};
+    socklen_t size = sizeof local;
+    return ::getsockname(what.target->fd(), reinterpret_cast<sockaddr*>(&local), &size) == 0 &&
+           ntohs(local.sin_port) == port_;
+  }
+
+  fault what_;
+  std::uint64_t number_;
+  std::uint64_t count_ = 0;
+  std::uint16_t port_ = 0;
+};
+
+/// One turn. If the kernel has nothing more to tell the clock goes to the next deadline; too early on a machine that is busy,
+/// at worst, and then the run may end of that: which is as good as an end as any that a fault brings.
+void turn_or_wait(world& in) {
+  if (in.loop.run_once(ring::reactor::wait::no)) return;
+  pollfd ready{.fd = in.loop.poll_descriptor(), .events = POLLIN, .revents = 0};
+  const bool timed = !in.loop.timers().empty();
+  if (::poll(&ready, 1, timed ? 5 : 10'000) != 0) return;
+  if (!timed) throw std::logic_error("the run hangs, and no deadline would end it");
+  in.time.advance(in.loop.timers().next() - in.time.now());
+}
+
+struct faulty_end {
+  bool met = false;
+  bool failed = false;
+};
+
+/// Runs the scene with the fault at operation `number`. It must end, with all bytes or an error, and leave nothing.
+faulty_end run_faulty(const scene& what, const fault& how, std::uint64_t number) {
+  const leftovers before;
+  faulty_end end;
+  {
+    failing_hook hook(how, number);
+    world_options options = what.options;
+    options.hook = &hook;
+    world in(options);
+    hook.serves_at(in.server->port());
+    probe seen(in);
+    {
+      root<> client(in.loop.ready(), what.client(in, seen));
+      while (!client.done()) turn_or_wait(in);
+      try {
+        client.result();
+      } catch (const error&) {
+        end.failed = true;
+      }
+      const std::size_t known = seen.got.whole() + seen.got.failures().size();
+      if (!end.failed && known != in.objects->count()) throw std::logic_error("some objects neither came nor failed");
+      end.failed = end.failed || !seen.got.failures().empty();
+    }
+    if (!seen.got.complaint().empty()) throw std::logic_error(seen.got.complaint());
+    in.end();
+    check_pool(seen);
+    seen.pool = {};
+    end.met = hook.met();
+  }
+  if (!(leftovers() == before)) throw std::logic_error("frames or descriptors are left");
+  return end;
+}
+
+/// The fault at operation 0, 1, 2, ... until a run has fewer. Gives how many runs failed of it.
+std::uint64_t sweep_faults(const scene& what, const fault& how) {
+  std::uint64_t failed = 0;
+  std::uint64_t number = 0;
+  for (faulty_end end{.met = true}; end.met; ++number) {
+    INFO("operation " << number);
+    REQUIRE_NOTHROW(end = run_faulty(what, how, number));
+    if (end.failed && end.met) ++failed;
+    if (!end.met) CHECK_FALSE(end.failed);
+  }
+  CHECK(number > 100);
+  return failed;
+}
+
+constexpr std::array errnos_of_client{ECONNRESET, EIO, ENOBUFS, EPIPE, ECANCELED};
+constexpr std::array errnos_of_any{ECONNRESET, ENOBUFS, ECANCELED};
+
+void sweep_errnos(const scene& what, ring::submit_verdict::action action, std::span<const int> errnos, bool origin_too) {
+  for (const int each : errnos) {
+    INFO("errno " << each);
+    const std::uint64_t failed =
+        sweep_faults(what, {.verdict = {.what = action, .result = -each}, .origin_too = origin_too});
+    CHECK(failed > 50);
+  }
+}
+
+const world_options faulty{.objects = {.count = 50, .size_of = mixed}};
+
+task<> page_reporting(world& in, probe& seen) {
+  client s3(in.loop, tight(in));
+  seen.pool = s3.window();
+  auto pages = s3.page_unordered({.bucket = "s", .max_keys = 9, .on_error = on_error::report});
+  co_await read_all(pages, seen.got);
+}
+
+}  // namespace
+
+TEST_CASE("fifty objects by key can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("fifty objects by key");
+}
+TEST_CASE("fifty objects by arrival can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("fifty objects by arrival");
+}
+TEST_CASE("a run without newer features can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("fallbacks of an old kernel");
+}
+TEST_CASE("given keys of unknown size can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("given keys");
+}
+TEST_CASE("failing objects can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("objects that fail, in small pieces");
+}
+TEST_CASE("a run that ends with a refusal can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("refusals that end a run");
+}
+TEST_CASE("a retry on a fresh connection can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("stale connections");
+}
+TEST_CASE("a stream that is being closed can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("a stream that is closed");
+}
+TEST_CASE("a lookup of a name can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("a host by its name");
+}
+
+TEST_CASE("every co_await of the pager and of what is below it is a place of a sweep", "[pager][sweep]") {
+  const std::vector<std::string> never_suspend{
+      "this_context()",                                   // by its nature
+      "co_await workers.join()",                          // lanes end before the last page is taken
+      "co_await fetcher.join()",                          // the channel closes as its sender ends
+      "read_failure(std::string(body_.text()), true)",    // all of the body is there
+  };
+  sweep_report report;
+  {
+    const site_collector collector(report);
+    for (const scene& each : scenes()) REQUIRE_NOTHROW(run_scene(each, to_the_end));
+  }
+  std::set<std::pair<std::string, std::uint_least32_t>> met;
+  for (const site& each : report.suspended)
+    met.emplace(std::filesystem::path(each.file).filename().string(), each.line);
+
+  const auto include = std::filesystem::path(__FILE__).parent_path() / "../../../include/s3pager";
+  std::size_t places = 0;
+  std::string missing;
+  for (const char* folder : {"pager", "s3", "net"}) {
+    for (const auto& file : std::filesystem::directory_iterator(include / folder)) {
+      const std::string name = file.path().filename().string();
+      std::ifstream in(file.path());
+      std::uint_least32_t number = 0;
+      std::uint_least32_t began = 0;  // where the statement with the await did; it may have several lines
+      std::string statement;
+      for (std::string line; std::getline(in, line);) {
+        ++number;
+        line.erase(std::min(line.find("//"), line.size()));
+        if (began == 0 && line.find("co_await") == std::string::npos && line.find("co_yield") == std::string::npos)
+          continue;
+        if (began == 0) began = number;
+        statement += line;
+        if (line.find_first_of(";{}") == std::string::npos) continue;
+        const bool excused = std::any_of(never_suspend.begin(), never_suspend.end(), [&](const std::string& each) {
+          return statement.find(each) != std::string::npos;
+        });
+        bool was_met = false;
+        for (std::uint_least32_t at = began; at <= number; ++at) was_met = was_met || met.count({name, at}) != 0;
+        ++places;
+        if (was_met == excused) missing += name + ':' + std::to_string(began) + ": " + statement + '\n';
+        began = 0;
+        statement.clear();
+      }
+    }
+  }
+  INFO("missed, or excused and met:\n" << missing);
+  CHECK(places > 20);
+  CHECK(missing.empty());
+}
+
+TEST_CASE("a client's operation that fails before it is carried out ends in an error or in the right bytes",
+          "[pager][sweep]") {
+  sweep_errnos({.name = "", .client = page_by_key, .options = faulty}, ring::submit_verdict::action::answer,
+               errnos_of_client, false);
+}
+TEST_CASE("a client's operation that fails after it was carried out ends in an error or in the right bytes",
+          "[pager][sweep]") {
+  sweep_errnos({.name = "", .client = page_by_key, .options = faulty}, ring::submit_verdict::action::replace,
+               errnos_of_client, false);
+}
+TEST_CASE("any operation that fails before it is carried out ends in an error or in the right bytes", "[pager][sweep]") {
+  sweep_errnos({.name = "", .client = page_reporting, .options = faulty}, ring::submit_verdict::action::answer,
+               errnos_of_any, true);
+}
+TEST_CASE("any operation that fails after it was carried out ends in an error or in the right bytes", "[pager][sweep]") {
+  sweep_errnos({.name = "", .client = page_reporting, .options = faulty}, ring::submit_verdict::action::replace,
+               errnos_of_any, true);
+}
+TEST_CASE("any operation may move a single byte", "[pager][sweep]") {
+  for (const bool origin_too : {false, true})
+    sweep_faults({.name = "", .client = page_by_key, .options = faulty},
+                 {.verdict = {.most_bytes = 1}, .origin_too = origin_too});
+}
