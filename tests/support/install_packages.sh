@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_packages.sh build|tests|kernel...: installs what these need and this machine lacks, from the distribution
+# install_packages.sh build|tests|fuzz|kernel...: installs what these need and this machine lacks, from the distribution
 # (Debian 12 or later, Ubuntu 24.04). Asks dpkg first: where nothing is missing it touches nothing and needs no network
 # or root.
 set -euo pipefail
@@ -10,6 +10,7 @@ for role; do
     build) packages+=(g++ cmake ninja-build ccache pkg-config
                       liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev) ;;
     tests) packages+=(catch2 curl ceph-mon ceph-osd ceph-common radosgw) ;;
+    fuzz) packages+=(clang-NEWEST libclang-rt-NEWEST-dev) ;;
     kernel) packages+=(qemu-system-x86 busybox-static cpio) ;;
     *) echo "no such role: $role" >&2; exit 2 ;;
   esac
@@ -22,11 +23,29 @@ fi
 
 missing=()
 for package in "${packages[@]}"; do
+  # Any clang that the fuzz targets can be built with will do.
+  if [[ $package == *NEWEST* ]]; then
+    installed=
+    for version in 19 18 17 16; do
+      [[ $(dpkg-query -W -f '${Status}' "${package/NEWEST/$version}" 2> /dev/null) != *' installed' ]] || installed=1
+    done
+    [ -n "$installed" ] || missing+=("$package")
+    continue
+  fi
   # pkg-config is only a name for pkgconf on newer releases, so what dpkg knows under it is not asked.
   [ "$package" != pkg-config ] || ! command -v pkg-config > /dev/null || continue
   [[ $(dpkg-query -W -f '${Status}' "$package" 2> /dev/null) == *' installed' ]] || missing+=("$package")
 done
 [ ${#missing[@]} != 0 ] || exit 0
+
+# The newest clang that is in the distribution; which one that is, its lists say.
+newest_clang() {
+  local version
+  for version in 19 18 17 16; do
+    [ -z "$(apt-cache policy "clang-$version" 2> /dev/null | grep -E 'Candidate: [0-9]')" ] || { echo "$version"; return; }
+  done
+  echo 16
+}
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
@@ -36,4 +55,4 @@ fi
 apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
 echo "installing ${missing[*]}"
 apt update
-apt install -y --no-install-recommends "${missing[@]}"
+apt install -y --no-install-recommends "${missing[@]//NEWEST/$(newest_clang)}"
