@@ -70,6 +70,7 @@ class exchange {
   /// Takes a connection and starts sending; the answer is to be received next. An idle connection is used only if
   /// `fresh` is false. Throws what connecting and writing the head throw.
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
+    began_ = loop().now();
     try {
       if (!fresh) lease_ = target_->host()->take_idle();
       event_.reused_connection = static_cast<bool>(lease_);
@@ -96,11 +97,12 @@ class exchange {
     return event_.reused_connection && nothing_came && failed == errc::connection_lost;
   }
 
-  /// The answer's head was parsed.
+  /// The answer's head was parsed. The parser's views of it may be gone after the next receive.
   void answered() {
     status_ = parser().status();
     to_first_byte_ = loop().now() - began_;
-    if (service_->observer() != nullptr) request_id_ = parser().header("x-amz-request-id").value_or(std::string_view());
+    request_id_ = parser().header("x-amz-request-id").value_or(std::string_view());
+    host_id_ = parser().header("x-amz-id-2").value_or(std::string_view());
   }
   [[nodiscard]] int status() const noexcept { return status_; }
   void count_body(std::size_t bytes) noexcept { body_bytes_ += bytes; }
@@ -184,10 +186,8 @@ class exchange {
     known.http_status = status_;
     known.attempts = 1;
     known.elapsed = loop().now() - began_;
-    if (status_ != 0 && lease_) {
-      known.request_id = std::string(parser().header("x-amz-request-id").value_or(std::string_view()));
-      known.host_id = std::string(parser().header("x-amz-id-2").value_or(std::string_view()));
-    }
+    known.request_id = request_id_;
+    known.host_id = host_id_;
     return known;
   }
 
@@ -213,6 +213,7 @@ class exchange {
   request_event event_;
   std::error_code outcome_error_;
   std::string request_id_;
+  std::string host_id_;
   time_point began_{};
   duration to_first_byte_{0};
   std::uint64_t body_bytes_ = 0;

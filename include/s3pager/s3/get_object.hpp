@@ -169,7 +169,10 @@ class get_object {
           piece_.reset();
           if (received_.empty()) return {};
           break;
-        case http::step_kind::end: end_of_answer(); break;
+        case http::step_kind::end:
+          piece_.skip(next.consumed);
+          end_of_answer();
+          break;
         case http::step_kind::head: break;
         case http::step_kind::error: refuse(next.error);
       }
@@ -215,7 +218,7 @@ class get_object {
   /// Where in the object the body begins.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   /// How long the body is, if the answer says it.
-  [[nodiscard]] std::optional<std::uint64_t> body_size() const noexcept { return exchange_.parser().content_length(); }
+  [[nodiscard]] std::optional<std::uint64_t> body_size() const noexcept { return body_size_; }
   /// Bytes of the body that are still to be received, where the answer said how many.
   [[nodiscard]] std::uint64_t remaining() const noexcept {
     return exchange_.open() ? exchange_.parser().content_remaining() : 0;
@@ -270,6 +273,7 @@ class get_object {
   void check_head() {
     const http::response_parser& parser = exchange_.parser();
     const std::optional<std::uint64_t> length = parser.content_length();
+    body_size_ = length;
     if (exchange_.status() == 200) {
       total_ = length;
       if (what_.range && (what_.range->first != 0 || !length || *length > what_.range->size()))
@@ -281,6 +285,7 @@ class get_object {
     if (!answered || !answered->range) reject("status 206 without a valid Content-Range");
     total_ = answered->total;
     offset_ = answered->range->first;
+    body_size_ = answered->range->size();
     if (length && *length != answered->range->size()) reject("Content-Length and Content-Range contradict each other");
     if (!what_.range) {
       if (!what_.part_number) reject("status 206, but no Range was asked for");
@@ -342,6 +347,7 @@ class get_object {
   ring::slot_span piece_;
   ring::slot_span head_;
   std::optional<std::uint64_t> total_;
+  std::optional<std::uint64_t> body_size_;
   std::uint64_t offset_ = 0;
   bool ended_ = false;
 };
