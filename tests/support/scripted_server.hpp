@@ -1,0 +1,161 @@
+// A server that answers with bytes as they are given: what no real server would send, cut where a test wants it cut.
+// Knows of HTTP only where a request's head ends.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "s3pager/base/bytes.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/coro/scope.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/ring/socket.hpp"
+#include "s3pager/ring/timer.hpp"
+#include "support/drive.hpp"
+
+namespace s3pager::test {
+
+/// `co_await next_turn(loop)`: goes on in the loop's next turn, though the clock stands still.
+class next_turn final : public coro::stoppable_waiter, private ring::timer {
+ public:
+  explicit next_turn(ring::reactor& loop) noexcept : loop_(loop) {}
+  next_turn(const next_turn&) = delete;
+  next_turn& operator=(const next_turn&) = delete;
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
+                                   std::source_location site = std::source_location::current()) {
+    if (!arm(handle, site)) return false;
+    loop_.timers().arm(*this, loop_.now());
+    return true;
+  }
+  void await_resume() const { throw_if_stopped("waiting for a turn"); }
+
+ private:
+  void expired() noexcept override { wake(); }
+  void on_stop() noexcept override {
+    disarm();
+    stoppable_waiter::on_stop();
+  }
+
+  ring::reactor& loop_;
+};
+
+/// What happens to a connection after an answer.
+enum class afterwards : std::uint8_t {
+  go_on,  ///< the next request is waited for
+  close,
+  reset,  ///< closed with an RST
+};
+
+struct scripted_answer {
+  std::vector<std::string> segments = {};  ///< sent one by one, some turns apart
+  afterwards then = afterwards::go_on;
+};
+
+/// Answers the first request on connection C with `answers[C][0]`, and so on; a request without an answer is never answered.
+class scripted_server {
+ public:
+  scripted_server(ring::reactor& loop, std::vector<std::vector<scripted_answer>> answers)
+      : loop_(loop), answers_(std::move(answers)) {
+    if (const auto failed = ring::socket::listen(loop, ring::socket_address::loopback(0), 64, listener_))
+      throw error(failed, "listening");
+    port_ = listener_.local_address().port();
+    serving_ = std::make_unique<root<>>(loop.ready(), serve());
+  }
+  scripted_server(const scripted_server&) = delete;
+  scripted_server& operator=(const scripted_server&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  /// Heads of the requests in the order in which they were read whole.
+  [[nodiscard]] const std::vector<std::string>& requests() const noexcept { return requests_; }
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
+  /// Connections that the peer has closed.
+  [[nodiscard]] std::size_t hung_up() const noexcept { return hung_up_; }
+
+ private:
+  struct text_block final : counted {
+    explicit text_block(std::string from) noexcept : text(std::move(from)) {}
+    std::string text;
+  };
+  struct buffer final : counted {
+    std::byte bytes[16 * 1024];
+  };
+
+  task<> serve() {
+    coro::scope peers(co_await coro::this_context());
+    for (;;) {
+      ring::accept_result accepted = co_await listener_.accept(no_deadline);
+      if (accepted.error) co_return;
+      peers.spawn(talk(std::move(accepted.peer), connections_++));
+    }
+  }
+
+  task<> talk(ring::socket peer, std::size_t index) {
+    const auto memory = make_ref<buffer>();
+    std::string unread;
+    for (std::size_t next = 0;; ++next) {
+      std::size_t end = 0;
+      while ((end = unread.find("\r\n\r\n")) == std::string::npos) {
+        const ring::io_result got = co_await peer.receive(memory->bytes, memory, no_deadline);
+        if (got.error || got.bytes == 0) {
+          ++hung_up_;
+          co_return;
+        }
+        unread += as_chars(std::span<const std::byte>(memory->bytes).first(got.bytes));
+      }
+      requests_.push_back(unread.substr(0, end + 4));
+      unread.erase(0, end + 4);
+      if (index >= answers_.size() || next >= answers_[index].size()) continue;
+      const scripted_answer& how = answers_[index][next];
+      for (std::size_t i = 0; i < how.segments.size(); ++i) {
+        // What was sent before is the peer's by then; if it were not, the pieces would only be fewer.
+        for (int turns = 0; i > 0 && turns < 4; ++turns) co_await next_turn(loop_);
+        const auto block = make_ref<text_block>(how.segments[i]);
+        const ring::io_result sent = co_await peer.send(as_byte_span(block->text), block, no_deadline);
+        if (sent.error) co_return;
+      }
+      if (how.then == afterwards::reset) {
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(peer.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      }
+      if (how.then == afterwards::go_on) continue;
+      peer.reset();  // the frame stays until the scope looks after it
+      co_return;
+    }
+  }
+
+  ring::reactor& loop_;
+  std::vector<std::vector<scripted_answer>> answers_;
+  ring::socket listener_;
+  std::uint16_t port_ = 0;
+  std::vector<std::string> requests_;
+  std::size_t connections_ = 0;
+  std::size_t hung_up_ = 0;
+  std::unique_ptr<root<>> serving_;
+};
+
+/// `text` in two segments, of which none is empty.
+[[nodiscard]] inline std::vector<std::string> split_at(std::string_view text, std::size_t at) {
+  std::vector<std::string> made;
+  if (at > 0) made.emplace_back(text.substr(0, at));
+  if (at < text.size()) made.emplace_back(text.substr(at));
+  return made;
+}
+
+}  // namespace s3pager::test

@@ -1,0 +1,491 @@
+#include "s3pager/s3/get_object.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "unit/s3/bench.hpp"
+
+using namespace s3pager;
+using namespace s3pager::s3;
+using namespace s3pager::s3::test;
+
+namespace {
+
+const std::string hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"e\"\r\n\r\nhello";
+
+std::string error_answer(int status, const std::string& code, const std::string& more_headers = {}) {
+  const std::string body = "<Error><Code>" + code + "</Code><Message>no</Message></Error>";
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nx-amz-request-id: RID\r\nx-amz-id-2: HID\r\n" + more_headers +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string chunked(int status, const std::string& body) {
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nx-amz-request-id: RID\r\nTransfer-Encoding: chunked\r\n\r\n" + "2\r\n" +
+         body.substr(0, 2) + "\r\n" + (body.size() > 2 ? "000" + std::string(1, "0123456789abcdef"[body.size() - 2]) + "\r\n" + body.substr(2) + "\r\n" : "") +
+         "0\r\n\r\n";
+}
+
+}  // namespace
+
+TEST_CASE("Content-Range is read as RFC 9110 has it, and nothing else", "[s3][get_object]") {
+  const auto whole = parse_content_range("bytes 0-4095/8192");
+  REQUIRE(whole);
+  CHECK(whole->range == byte_range{0, 4095});
+  CHECK(whole->total == 8192U);
+  const auto unknown = parse_content_range("bytes 7-7/*");
+  REQUIRE(unknown);
+  CHECK(unknown->range == byte_range{7, 7});
+  CHECK_FALSE(unknown->total);
+  const auto unsatisfied = parse_content_range("bytes */0");
+  REQUIRE(unsatisfied);
+  CHECK_FALSE(unsatisfied->range);
+  CHECK(unsatisfied->total == 0U);
+  const auto largest = parse_content_range("bytes 18446744073709551613-18446744073709551614/18446744073709551615");
+  REQUIRE(largest);
+  CHECK(largest->range->size() == 2);
+
+  for (const std::string_view bad :
+       {"", "bytes", "bytes ", "bytes */*", "bytes 0-/1", "bytes -0/1", "bytes 0-0", "bytes 0-0/", "bytes 0-0/1 ", "bytes  0-0/1",
+        "bytes 0 -0/1", "bytes +0-0/1", "bytes 1-0/2", "bytes 0-1/1", "bytes 0-18446744073709551616/*", "bytes 0-0/0",
+        "bytes 0-0/18446744073709551616", "Bytes 0-0/1", "items 0-0/1", "bytes=0-0/1", "bytes 0-0/1,", "bytes 0x0-0/1"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_content_range(bad));
+  }
+}
+
+TEST_CASE("dates are written as HTTP has them", "[s3][get_object]") {
+  const auto at = [](long long seconds) { return http_date(wall_time{std::chrono::seconds{seconds}}); };
+  CHECK(at(1'445'412'480) == "Wed, 21 Oct 2015 07:28:00 GMT");
+  CHECK(at(784'111'777) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(at(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(at(-1) == "Wed, 31 Dec 1969 23:59:59 GMT");
+  CHECK(at(951'782'400) == "Tue, 29 Feb 2000 00:00:00 GMT");
+  CHECK(http_date(wall_time{std::chrono::seconds{1} + std::chrono::nanoseconds{999'999'999}}) ==
+        "Thu, 01 Jan 1970 00:00:01 GMT");
+}
+
+TEST_CASE("what is asked for is written as S3 wants it", "[s3][get_object]") {
+  bench in(hello);
+  const wall_time date{std::chrono::seconds{784'111'777}};
+  const outcome out = fetched(in, {.key = "a b/c+d",
+                                   .range = byte_range{0, 99},
+                                   .if_match = "\"1\"",
+                                   .if_none_match = "\"2\"",
+                                   .if_modified_since = date,
+                                   .if_unmodified_since = date + std::chrono::seconds(1),
+                                   .version_id = "v/1",
+                                   .part_number = 3,
+                                   .requester_pays = true});
+  CHECK(out.complete);
+  REQUIRE(in.server.requests().size() == 1);
+  const std::string port = std::to_string(in.server.port());
+  CHECK(in.server.requests()[0] ==
+        "GET /b/a%20b/c%2Bd?partNumber=3&versionId=v%2F1 HTTP/1.1\r\n"
+        "host: 127.0.0.1:" + port + "\r\n"
+        "if-match: \"1\"\r\n"
+        "if-modified-since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        "if-none-match: \"2\"\r\n"
+        "if-unmodified-since: Sun, 06 Nov 1994 08:49:38 GMT\r\n"
+        "range: bytes=0-99\r\n"
+        "x-amz-request-payer: requester\r\n"
+        "user-agent: s3pager/" + std::string(version) + "\r\n\r\n");
+}
+
+TEST_CASE("an answer is read whole wherever it is cut", "[s3][get_object]") {
+  for (std::size_t at = 0; at <= hello.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(hello, at)}}});
+    const outcome out = fetched(in, {.key = "k"});
+    CHECK_FALSE(out.failure);
+    CHECK(out.body == "hello");
+    CHECK(out.etag == "\"e\"");
+    CHECK(out.total == 5U);
+    CHECK(out.body_size == 5U);
+    CHECK(in.target->host()->idle() == 1);
+    CHECK(in.pool->granted() == 0);
+    CHECK(in.pool->held() == 0);
+  }
+}
+
+TEST_CASE("an answer that comes byte by byte is read", "[s3][get_object]") {
+  std::vector<std::string> bytes;
+  for (const char c : hello) bytes.emplace_back(1, c);
+  bench in({{{std::move(bytes)}}});
+  const outcome out = fetched(in, {.key = "k"}, 1);
+  CHECK(out.body == "hello");
+  CHECK(in.target->host()->idle() == 1);
+}
+
+TEST_CASE("a chunked answer is read, and its connection kept", "[s3][get_object]") {
+  const std::string answer = chunked(200, "hello");
+  for (std::size_t at = 0; at <= answer.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const outcome out = fetched(in, {.key = "k"});
+    CHECK_FALSE(out.failure);
+    CHECK(out.body == "hello");
+    CHECK_FALSE(out.total);
+    CHECK_FALSE(out.body_size);
+    CHECK(in.target->host()->idle() == 1);
+  }
+}
+
+TEST_CASE("an answer up to the close is read", "[s3][get_object]") {
+  bench in("HTTP/1.1 200 OK\r\n\r\nhello", afterwards::close);
+  const outcome out = fetched(in, {.key = "k"});
+  CHECK(out.complete);
+  CHECK(out.body == "hello");
+  CHECK(in.target->host()->idle() == 0);
+}
+
+TEST_CASE("interim answers are passed over", "[s3][get_object]") {
+  bench in("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + hello);
+  const outcome out = fetched(in, {.key = "k"});
+  CHECK(out.body == "hello");
+  CHECK(out.status == 200);
+}
+
+TEST_CASE("a body larger than a grant comes in several receives", "[s3][get_object]") {
+  std::string body(100'000, 'x');
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>('a' + i % 23);
+  bench in("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + body);
+  const outcome out = fetched(in, {.key = "k"});
+  CHECK(out.body == body);
+  CHECK(in.target->host()->idle() == 1);
+}
+
+TEST_CASE("bytes after the answer cost the connection, not the answer", "[s3][get_object]") {
+  bench in(hello + "x");
+  const outcome out = fetched(in, {.key = "k"});
+  CHECK_FALSE(out.failure);
+  CHECK(out.body == "hello");
+  CHECK(in.target->host()->idle() == 0);
+  CHECK(in.target->host()->statistics().discards == 1);
+}
+
+TEST_CASE("an answer to a range says where it lies in the object", "[s3][get_object]") {
+  bench in("HTTP/1.1 206 X\r\nContent-Length: 5\r\nContent-Range: bytes 10-14/100\r\n\r\nhello");
+  const outcome out = fetched(in, {.key = "k", .range = byte_range{10, 14}});
+  CHECK(out.status == 206);
+  CHECK(out.offset == 10);
+  CHECK(out.total == 100U);
+  CHECK(out.body == "hello");
+}
+
+TEST_CASE("a range may end with the object", "[s3][get_object]") {
+  bench in("HTTP/1.1 206 X\r\nContent-Length: 5\r\nContent-Range: bytes 10-14/15\r\n\r\nhello");
+  const outcome out = fetched(in, {.key = "k", .range = byte_range{10, 99}});
+  CHECK_FALSE(out.failure);
+  CHECK(out.total == 15U);
+}
+
+TEST_CASE("a chunked answer to a range is as long as its Content-Range says", "[s3][get_object]") {
+  bench in("HTTP/1.1 206 X\r\nContent-Range: bytes 0-4/100\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  const outcome out = fetched(in, {.key = "k", .range = byte_range{0, 4}});
+  CHECK(out.body == "hello");
+  CHECK(out.body_size == 5U);
+}
+
+TEST_CASE("a part is a range of the server's choice", "[s3][get_object]") {
+  bench in("HTTP/1.1 206 X\r\nContent-Length: 5\r\nContent-Range: bytes 10-14/100\r\n\r\nhello");
+  const outcome out = fetched(in, {.key = "k", .part_number = 2});
+  CHECK_FALSE(out.failure);
+  CHECK(out.offset == 10);
+}
+
+TEST_CASE("a Range that is ignored is no harm where all fits into it", "[s3][get_object]") {
+  bench fits(hello);
+  CHECK(fetched(fits, {.key = "k", .range = byte_range{0, 4}}).body == "hello");
+}
+
+TEST_CASE("answers that are not of what was asked for are refused", "[s3][get_object]") {
+  const get_object_request ranged{.key = "k", .range = byte_range{10, 14}};
+  const get_object_request plain{.key = "k"};
+  const std::string partial = "HTTP/1.1 206 X\r\nContent-Length: 5\r\n";
+  struct wrong {
+    const char* what;
+    get_object_request asked;
+    std::string answer;
+    const char* message;
+  };
+  const std::vector<wrong> cases{
+      {"an ignored Range", ranged, hello, "the server ignored the Range of the request"},
+      {"an ignored Range, longer", {.key = "k", .range = byte_range{0, 3}}, hello, "the server ignored the Range of the request"},
+      {"an ignored Range, no length", {.key = "k", .range = byte_range{0, 9}}, chunked(200, "hello"),
+       "the server ignored the Range of the request"},
+      {"no Content-Range", ranged, partial + "\r\nhello", "status 206 without a valid Content-Range"},
+      {"a bad one", ranged, partial + "Content-Range: bytes 10-14\r\n\r\nhello", "status 206 without a valid Content-Range"},
+      {"no range in it", ranged, partial + "Content-Range: bytes */15\r\n\r\nhello", "status 206 without a valid Content-Range"},
+      {"two lengths", ranged, partial + "Content-Range: bytes 10-13/15\r\n\r\nhello",
+       "Content-Length and Content-Range contradict each other"},
+      {"another start", ranged, partial + "Content-Range: bytes 9-13/15\r\n\r\nhello",
+       "the server answered another range than was asked for"},
+      {"a later end", {.key = "k", .range = byte_range{10, 13}}, partial + "Content-Range: bytes 10-14/15\r\n\r\nhello",
+       "the server answered another range than was asked for"},
+      {"an earlier end", {.key = "k", .range = byte_range{10, 15}}, partial + "Content-Range: bytes 10-14/16\r\n\r\nhello",
+       "the server answered another range than was asked for"},
+      {"a range unasked for", plain, partial + "Content-Range: bytes 0-4/5\r\n\r\nhello", "status 206, but no Range was asked for"},
+  };
+  for (const wrong& each : cases) {
+    CAPTURE(each.what);
+    bench in(each.answer);
+    const outcome out = fetched(in, each.asked);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::corrupted);
+    CHECK(out.failure->details().message == each.message);
+    CHECK(out.failure->key() == "k");
+    CHECK(in.target->host()->idle() == 0);
+  }
+}
+
+TEST_CASE("an answer that ends too early is a lost connection", "[s3][get_object]") {
+  for (const std::string& answer : {std::string("HTTP/1.1 200 OK\r\nContent-Le"), std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"),
+                                    std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")}) {
+    CAPTURE(answer);
+    for (const afterwards end : {afterwards::close, afterwards::reset}) {
+      bench in(answer, end);
+      const outcome out = fetched(in, {.key = "k"});
+      REQUIRE(out.failure);
+      CHECK(out.failure->code() == errc::connection_lost);
+      CHECK(in.server.connections() == 1);
+      CHECK(in.pool->granted() == 0);
+    }
+  }
+}
+
+TEST_CASE("what is not HTTP is a violation of the protocol", "[s3][get_object]") {
+  bench in("SSH-2.0-OpenSSH_9.2\r\n");
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::protocol_violation);
+}
+
+TEST_CASE("a refusal is the typed error of its body, wherever that is cut", "[s3][get_object]") {
+  const std::string answer = error_answer(404, "NoSuchKey");
+  for (std::size_t at = 0; at <= answer.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const outcome out = fetched(in, {.key = "k"});
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::not_found);
+    CHECK(out.failure->http_status() == 404);
+    CHECK(out.failure->s3_code() == "NoSuchKey");
+    CHECK(out.failure->request_id() == "RID");
+    CHECK(out.failure->details().host_id == "HID");
+    CHECK(out.failure->bucket() == "b");
+    CHECK(out.failure->key() == "k");
+    CHECK(in.target->host()->idle() == 1);
+  }
+}
+
+TEST_CASE("a refusal that comes chunked, as S3 sends them, keeps its ids and its connection", "[s3][get_object]") {
+  const std::string head = "HTTP/1.1 403 X\r\nx-amz-request-id: RID\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+  REQUIRE(body.size() == 0x3d);
+  const std::string answer = head + "3d\r\n" + body + "\r\n0\r\n\r\n";
+  for (std::size_t at = 0; at <= answer.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const outcome out = fetched(in, {.key = "k"});
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::access_denied);
+    CHECK(out.failure->s3_code() == "AccessDenied");
+    CHECK(out.failure->request_id() == "RID");
+    CHECK(in.target->host()->idle() == 1);
+  }
+}
+
+TEST_CASE("a refusal without a body is what its status says", "[s3][get_object]") {
+  const std::vector<std::pair<std::string, errc>> cases{
+      {"HTTP/1.1 304 X\r\nETag: \"e\"\r\n\r\n", errc::not_modified},
+      {"HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n", errc::access_denied},
+      {"HTTP/1.1 412 X\r\nContent-Length: 0\r\n\r\n", errc::precondition_failed},
+      {"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", errc::unavailable}};
+  for (const auto& [answer, meaning] : cases) {
+    CAPTURE(answer);
+    bench in(answer);
+    const outcome out = fetched(in, {.key = "k"});
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == meaning);
+    CHECK(out.failure->s3_code().empty());
+    CHECK(in.target->host()->idle() == 1);
+  }
+}
+
+TEST_CASE("a refusal whose body breaks off is what its status says", "[s3][get_object]") {
+  bench in("HTTP/1.1 403 X\r\nx-amz-request-id: RID\r\nContent-Length: 99\r\n\r\n<Error><Code>Acc", afterwards::close);
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::access_denied);
+  CHECK(out.failure->request_id() == "RID");
+  CHECK(in.target->host()->idle() == 0);
+}
+
+TEST_CASE("the rest of an endless refusal is not read", "[s3][get_object]") {
+  bench in("HTTP/1.1 500 X\r\nx-amz-request-id: RID\r\nContent-Length: 1000000000\r\n\r\n" + std::string(200'000, 'x'));
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::unavailable);
+  CHECK(out.failure->request_id() == "RID");
+  CHECK(in.target->host()->idle() == 0);
+}
+
+TEST_CASE("bytes after a refusal cost the connection, not its ids", "[s3][get_object]") {
+  bench in(error_answer(404, "NoSuchKey") + "x");
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->s3_code() == "NoSuchKey");
+  CHECK(out.failure->request_id() == "RID");
+  CHECK(in.target->host()->idle() == 0);
+}
+
+TEST_CASE("a range beyond the end says how long the object is", "[s3][get_object]") {
+  bench in(error_answer(416, "InvalidRange", "Content-Range: bytes */0\r\n"));
+  const outcome out = fetched(in, {.key = "k", .range = byte_range{0, 99}});
+  REQUIRE(out.failure);
+  CHECK(out.failure->http_status() == 416);
+  CHECK(out.total == 0U);
+}
+
+TEST_CASE("a connection that breaks in mid-body leaves an error with the ids of its answer", "[s3][get_object]") {
+  // The slot that the head came in is another answer's by then.
+  const std::string head = "HTTP/1.1 200 X\r\nx-amz-request-id: RID\r\nContent-Length: 100000\r\n\r\n";
+  bench in({{{{head + "a", std::string(50'000, 'z')}, afterwards::close}}});
+  const outcome out = fetched(in, {.key = "k"}, 1);
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::connection_lost);
+  CHECK(out.failure->http_status() == 200);
+  CHECK(out.failure->request_id() == "RID");
+}
+
+TEST_CASE("a connection serves one request after the other", "[s3][get_object]") {
+  bench in({{{{hello}}, {{hello}}}});
+  for (int i = 0; i < 2; ++i) CHECK(fetched(in, {.key = "k"}).body == "hello");
+  CHECK(in.server.connections() == 1);
+  CHECK(in.target->host()->statistics().reuses == 1);
+  CHECK(in.tally->requests == 2);
+}
+
+TEST_CASE("a kept connection that was closed meanwhile is replaced once", "[s3][get_object]") {
+  for (const afterwards end : {afterwards::close, afterwards::reset}) {
+    bench in({{{{hello}, end}}, {{{hello}}}});
+    CHECK(fetched(in, {.key = "k"}).body == "hello");
+    CHECK(fetched(in, {.key = "k"}).body == "hello");
+    CHECK(in.server.connections() == 2);
+    CHECK(in.tally->requests == 3);
+  }
+}
+
+TEST_CASE("a fresh connection that fails is not replaced", "[s3][get_object]") {
+  bench in({{{{hello}, afterwards::close}}, {{{}, afterwards::close}}});
+  CHECK(fetched(in, {.key = "k"}).body == "hello");
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::connection_lost);
+  CHECK(in.server.connections() == 2);
+}
+
+TEST_CASE("an answer that has begun is not asked for again", "[s3][get_object]") {
+  bench in({{{{hello}}, {{"HTTP"}, afterwards::close}}});
+  CHECK(fetched(in, {.key = "k"}).body == "hello");
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::connection_lost);
+  CHECK(in.server.connections() == 1);
+}
+
+TEST_CASE("the first byte and every further one have a deadline", "[s3][get_object]") {
+  bench in({{{{}}}, {{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe"}}}});
+  outcome out;
+  {
+    root<> waiting(in.loop.ready(), fetch(in, {.key = "k"}, out));
+    in.until([&] { return in.server.requests().size() == 1; });
+    in.time.advance(std::chrono::seconds(30) - std::chrono::nanoseconds(1));
+    for (int i = 0; i < 10; ++i) in.loop.run_once(ring::reactor::wait::no);
+    CHECK_FALSE(waiting.done());
+    in.time.advance(std::chrono::nanoseconds(1));
+    in.until([&] { return waiting.done(); });
+  }
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::timed_out);
+  CHECK(out.failure->details().elapsed == std::chrono::seconds(30));
+
+  outcome second;
+  {
+    root<> waiting(in.loop.ready(), fetch(in, {.key = "k"}, second));
+    in.until([&] { return second.status == 200 && second.body == "he"; });
+    for (int i = 0; i < 10; ++i) in.loop.run_once(ring::reactor::wait::no);
+    in.time.advance(std::chrono::seconds(30));
+    in.until([&] { return waiting.done(); });
+  }
+  REQUIRE(second.failure);
+  CHECK(second.failure->code() == errc::timed_out);
+}
+
+TEST_CASE("a GET that is dropped closes its connection", "[s3][get_object]") {
+  bench in({{{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe"}}}});
+  outcome out;
+  {
+    root<> waiting(in.loop.ready(), fetch(in, {.key = "k"}, out));
+    in.until([&] { return out.body == "he"; });
+  }
+  in.until([&] { return in.server.hung_up() == 1; });
+  CHECK(in.target->host()->idle() == 0);
+  CHECK(in.pool->granted() == 0);
+  CHECK(in.pool->held() == 0);
+}
+
+namespace {
+
+struct recorder final : s3pager::observer {
+  void request_began(const request_event& what) noexcept override {
+    text += "began " + std::to_string(what.id) + " " + std::string(what.key) + "@" + std::to_string(what.offset) +
+            (what.reused_connection ? " reused\n" : "\n");
+  }
+  void request_ended(const request_event& what, const request_outcome& how) noexcept override {
+    text += "ended " + std::to_string(what.id) + " " + std::to_string(how.http_status) + " " +
+            (how.error ? how.error.message() : "well") + " " + std::string(how.request_id) + " " +
+            std::to_string(how.body_bytes) + "\n";
+  }
+  void request_retried(const request_event& what, std::error_code) noexcept override {
+    text += "retried " + std::to_string(what.id) + "\n";
+  }
+  std::string text;
+};
+
+}  // namespace
+
+TEST_CASE("an observer sees each request begin and end", "[s3][get_object]") {
+  recorder seen;
+  bench in({{{{hello}, afterwards::close}}, {{{error_answer(404, "NoSuchKey")}}}}, &seen);
+  fetched(in, {.key = "k"});
+  fetched(in, {.key = "l", .range = byte_range{7, 9}});
+  CHECK(seen.text ==
+        "began 1 k@0\n"
+        "ended 1 200 well  5\n"
+        "began 2 l@7 reused\n"
+        "retried 2\n"
+        "began 3 l@7\n"
+        "ended 3 404 not found RID 58\n");
+}
+
+TEST_CASE("no connection is an error that names host and time", "[s3][get_object]") {
+  bench in(hello);
+  service_settings settings = in.settings(nullptr);
+  settings.connect_port = 1;
+  in.with = make_ref<service>(in.loop, settings);
+  in.target = in.with->bucket("b");
+  const outcome out = fetched(in, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::unavailable);
+  CHECK(out.failure->bucket() == "b");
+  CHECK(out.failure->key() == "k");
+  CHECK(out.failure->details().message == "connecting to 127.0.0.1 port 1");
+  CHECK(out.failure->details().elapsed == std::chrono::nanoseconds(0));
+}
