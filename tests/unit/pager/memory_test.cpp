@@ -1,0 +1,203 @@
+// The memory of this process while it pages from an origin in another one, with the default window and a consumer that
+// is slow and holds pages.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <deque>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "s3pager/pager/client.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/testing/origin.hpp"
+#include "s3pager/testing/synthetic_bucket.hpp"
+#include "support/catch.hpp"
+#include "support/drive.hpp"
+#include "support/world.hpp"
+
+using namespace s3pager;
+using namespace s3pager::test;
+
+namespace {
+
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
+/// An origin in a process of its own, that its memory does not count. Serves bucket `s` until this is destroyed.
+class origin_process {
+ public:
+  explicit origin_process(const testing::synthetic_options& objects) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
+    child_ = ::fork();
+    if (child_ < 0) throw std::runtime_error("fork");
+    if (child_ == 0) serve(objects, ends[1]);
+    ::close(ends[1]);
+    const bool told = ::read(ends[0], &port_, sizeof port_) == sizeof port_;
+    ::close(ends[0]);
+    if (!told) throw std::runtime_error("the origin did not start");
+  }
+  origin_process(const origin_process&) = delete;
+  origin_process& operator=(const origin_process&) = delete;
+  ~origin_process() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+
+  [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  [[noreturn]] static void serve(const testing::synthetic_options& objects, int tell) {
+    try {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ring::reactor loop;
+      testing::origin served(loop);
+      served.add_bucket("s", std::make_shared<testing::synthetic_bucket>(objects));
+      const std::uint16_t port = served.port();
+      if (::write(tell, &port, sizeof port) != sizeof port) ::_exit(1);
+      loop.run(served.serve());
+    } catch (const std::exception&) {
+    }
+    ::_exit(1);
+  }
+
+  pid_t child_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+/// Bytes of /proc/self/status: VmRSS is what is resident now, VmHWM the most there ever was.
+std::uint64_t status_bytes(const std::string& name) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind(name + ':', 0) == 0) return std::stoull(line.substr(name.size() + 1)) * 1024;
+  throw std::runtime_error("/proc/self/status has no " + name);
+}
+
+struct consumption {
+  page_order order = page_order::by_key;
+  std::size_t held_slots = 0;  // about as many as pages that the consumer keeps take, oldest first out
+  int turns = 0;               // of the loop that the consumer lets pass after each page
+};
+
+struct figures {
+  std::uint64_t objects = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t most_used = 0;    // of the window
+  std::size_t most_held = 0;      // pages
+  bool right = true;
+};
+
+task<> consume(client& s3, const testing::synthetic_bucket& expected, consumption how, figures& seen) {
+  const page_options all{.bucket = "s"};
+  auto pages = how.order == page_order::by_key ? s3.page_ordered(all) : s3.page_unordered(all);
+  std::deque<page> held;
+  std::size_t slots = 0;
+  const auto slots_of = [](const page& of) { return of.bytes().size() / (64 << 10) + 1; };
+  for (;;) {
+    std::optional<page> got = co_await pages.next();
+    if (!got) break;
+    const auto index = expected.index_of(got->object().key);
+    seen.right = seen.right && index &&
+                 testing::synthetic_equal(expected.seed(), *index, got->offset(), got->bytes());
+    slots += slots_of(*got);
+    held.push_back(std::move(*got));
+    while (slots > how.held_slots) {
+      slots -= slots_of(held.front());
+      held.pop_front();
+    }
+    seen.most_held = std::max(seen.most_held, held.size());
+    for (int i = 0; i < how.turns; ++i) co_await turn();
+    seen.most_used = std::max<std::uint64_t>(seen.most_used, s3.window_used());
+  }
+  const summary total = pages.summary();
+  seen.objects = total.objects;
+  seen.bytes = total.bytes;
+}
+
+/// Pages everything, and holds the growth of this process against the window and 16 MiB.
+figures measure(const testing::synthetic_options& objects, const consumption& how) {
+  const testing::synthetic_bucket expected(objects);
+  const origin_process served(objects);
+  figures seen;
+  std::size_t window = 0;
+  std::ofstream("/proc/self/clear_refs") << 5;  // forgets the peak of tests before this one (proc(5))
+  const std::uint64_t before = status_bytes("VmRSS");
+  {
+    ring::reactor loop;
+    client s3(loop, {.anonymous = true, .region = "us-east-1", .endpoint_url = served.endpoint()});
+    window = std::size_t{s3.window()->capacity()} * s3.window()->slot_bytes();
+    root<> run(loop.ready(), consume(s3, expected, how, seen));
+    while (!run.done()) loop.run_once();
+    run.result();
+  }
+  const std::uint64_t peak = status_bytes("VmHWM");
+  const auto mebibytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / mebibyte; };
+  std::printf("%llu objects, %.0f MiB: peak %.1f MiB, %.1f more than before; window %.0f MiB, of which %.1f were used\n",
+              static_cast<unsigned long long>(seen.objects), mebibytes(seen.bytes), mebibytes(peak),
+              mebibytes(peak - before), mebibytes(window), mebibytes(seen.most_used));
+  CHECK(seen.right);
+  CHECK(window == 64 * mebibyte);
+  CHECK(seen.most_used <= window);
+  if (sanitized)
+    WARN("SKIP: a sanitizer has memory of its own, so the process's peak says nothing");
+  else
+    CHECK(peak - before <= window + 16 * mebibyte);
+  return seen;
+}
+
+// Large objects among many small ones.
+testing::synthetic_options mixture(std::uint64_t count, std::uint64_t every, std::uint64_t large) {
+  return {.count = count, .size_of = [=](std::uint64_t index) {
+            return index % every == every / 2 ? large : std::uint64_t{4096};
+          }};
+}
+
+}  // namespace
+
+TEST_CASE("large and small objects by key take no more than the window and a little", "[pager][memory]") {
+  const figures seen = measure(mixture(8000, 2000, 100 * mebibyte), {.held_slots = 600, .turns = 4});
+  CHECK(seen.objects == 8000);
+  CHECK(seen.bytes == 7996 * 4096 + 400 * mebibyte);
+}
+
+TEST_CASE("large and small objects by arrival take no more than the window and a little", "[pager][memory]") {
+  const figures seen = measure(mixture(8000, 2000, 100 * mebibyte),
+                               {.order = page_order::by_arrival, .held_slots = 600, .turns = 4});
+  CHECK(seen.objects == 8000);
+  CHECK(seen.bytes == 7996 * 4096 + 400 * mebibyte);
+}
+
+TEST_CASE("objects of 4 KiB may be held until they fill the window", "[pager][memory]") {
+  const figures seen = measure({.count = 20'000, .size = 4096}, {.held_slots = 1000, .turns = 1});
+  CHECK(seen.objects == 20'000);
+  CHECK(seen.bytes == 20'000 * 4096);
+  CHECK(seen.most_held == 1000);  // of 1,024 slots
+}
+
+// By hand: `unit_pager '[large]'`. Takes minutes.
+TEST_CASE("20 GiB by key take no more than the window and a little", "[.large][memory]") {
+  measure(mixture(400'000, 20'000, 950 * mebibyte), {.held_slots = 600, .turns = 4});
+}
+TEST_CASE("20 GiB by arrival take no more than the window and a little", "[.large][memory]") {
+  measure(mixture(400'000, 20'000, 950 * mebibyte), {.order = page_order::by_arrival, .held_slots = 600, .turns = 4});
+}
