@@ -20,6 +20,7 @@
 #include "s3pager/coro/channel.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/scope.hpp"
+#include "s3pager/coro/semaphore.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
@@ -180,16 +181,25 @@ class list_call {
   list_body body_;
 };
 
+/// A page that was read, and the room it takes until the consumer has it.
+struct fetched_page {
+  fetched_page(ref<xml::list_page> what, coro::permit where) noexcept : page(std::move(what)), room(std::move(where)) {}
+  ref<xml::list_page> page;
+  coro::permit room;
+};
+
 inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<request_tally> tally,
-                          const list_objects_request& what, coro::channel<ref<xml::list_page>>& pages) {
+                          const list_objects_request& what, coro::semaphore& ahead, coro::channel<fetched_page>& pages) {
   struct closer {
-    explicit closer(coro::channel<ref<xml::list_page>>& what) noexcept : pages(what) {}
+    explicit closer(coro::channel<fetched_page>& what) noexcept : pages(what) {}
     ~closer() { pages.close(); }
-    coro::channel<ref<xml::list_page>>& pages;
+    coro::channel<fetched_page>& pages;
   };
   const closer at_end(pages);
   std::string token;
   for (bool more = true; more;) {
+    // Before the request: a channel alone would let one page wait in it, and the next one with who sends it.
+    coro::permit room = co_await ahead.acquire();
     list_call call(with, target, tally, what, token);
     ref<xml::list_page> page = co_await call.run();
     more = page->is_truncated();
@@ -197,7 +207,8 @@ inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<requ
       throw error(errc::protocol_violation,
                   error_details{.message = "the list goes on with the same continuation token again", .bucket = target->name()});
     token = page->next_continuation_token();
-    if (!co_await pages.send(std::move(page))) co_return;
+    fetched_page made(std::move(page), std::move(room));
+    if (!co_await pages.send(std::move(made))) co_return;
   }
 }
 
@@ -207,13 +218,16 @@ inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<requ
 [[nodiscard]] inline async_generator<ref<xml::list_page>> list_objects(ref<service> with, ref<bucket_target> target,
                                                                        ref<request_tally> tally,
                                                                        list_objects_request what) {
-  coro::channel<ref<xml::list_page>> pages(1);
+  coro::semaphore ahead(1);
+  coro::channel<detail::fetched_page> pages(1);
   coro::scope fetcher(co_await coro::this_context());
-  fetcher.spawn(detail::fetch_pages(with, target, tally, what, pages));
+  fetcher.spawn(detail::fetch_pages(with, target, tally, what, ahead, pages));
   for (;;) {
-    std::optional<ref<xml::list_page>> page = co_await pages.receive();
-    if (!page) break;
-    co_yield std::move(*page);
+    std::optional<detail::fetched_page> fetched = co_await pages.receive();
+    if (!fetched) break;
+    ref<xml::list_page> page = std::move(fetched->page);
+    fetched.reset();
+    co_yield std::move(page);
   }
   co_await fetcher.join();
 }

@@ -1,0 +1,217 @@
+#include "s3pager/s3/list_objects.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "unit/s3/bench.hpp"
+
+using namespace s3pager;
+using namespace s3pager::s3;
+using namespace s3pager::s3::test;
+
+namespace {
+
+std::string page_body(const std::vector<std::string>& keys, const std::string& token, const std::string& more = {}) {
+  std::string xml = "<?xml version=\"1.0\"?><ListBucketResult>" + more;
+  for (const std::string& key : keys) xml += "<Contents><Key>" + key + "</Key><Size>1</Size><ETag>\"e\"</ETag></Contents>";
+  xml += token.empty() ? "<IsTruncated>false</IsTruncated>"
+                       : "<IsTruncated>true</IsTruncated><NextContinuationToken>" + token + "</NextContinuationToken>";
+  return xml + "</ListBucketResult>";
+}
+
+std::string answer_of(const std::string& body, int status = 200) {
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nx-amz-request-id: RID\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+std::string page_of(const std::vector<std::string>& keys, const std::string& token = {}, const std::string& more = {}) {
+  return answer_of(page_body(keys, token, more));
+}
+
+struct listing {
+  std::vector<std::string> keys = {};
+  std::size_t pages = 0;
+  std::optional<error> failure = {};
+};
+
+task<> read_all(bench& in, list_objects_request what, listing& out) {
+  auto pages = list_objects(in.with, in.target, in.tally, std::move(what));
+  try {
+    for (;;) {
+      std::optional<ref<xml::list_page>> page = co_await pages.next();
+      if (!page) break;
+      ++out.pages;
+      for (const xml::listed& each : (*page)->contents()) out.keys.emplace_back(each.key);
+    }
+  } catch (const error& failed) {
+    out.failure.emplace(failed);
+  }
+}
+
+listing listed(bench& in, const list_objects_request& what = {}) {
+  listing out;
+  in.run(read_all(in, what, out));
+  return out;
+}
+
+std::string target_of(const std::string& request) { return request.substr(4, request.find(" HTTP") - 4); }
+
+}  // namespace
+
+TEST_CASE("a list asks for what it needs, sorted and encoded", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"}, "t/1+=")}}, {{page_of({"b"})}}}});
+  const listing out = listed(in, {.prefix = "p q/",
+                                  .delimiter = "/",
+                                  .start_after = "p q/\x01",
+                                  .max_keys = 7,
+                                  .fetch_owner = true,
+                                  .requester_pays = true});
+  CHECK(out.keys == std::vector<std::string>{"a", "b"});
+  REQUIRE(in.server.requests().size() == 2);
+  CHECK(target_of(in.server.requests()[0]) ==
+        "/b/?delimiter=%2F&encoding-type=url&fetch-owner=true&list-type=2&max-keys=7&prefix=p%20q%2F&start-after=p%20q%2F%01");
+  CHECK(target_of(in.server.requests()[1]) ==
+        "/b/?continuation-token=t%2F1%2B%3D&delimiter=%2F&encoding-type=url&fetch-owner=true&list-type=2&max-keys=7&prefix=p%20q%2F");
+  CHECK(in.server.requests()[0].find("\r\nx-amz-request-payer: requester\r\n") != std::string::npos);
+  CHECK(in.server.connections() == 1);
+}
+
+TEST_CASE("a list of everything has the shortest query", "[s3][list_objects]") {
+  bench in(page_of({}));
+  const listing out = listed(in);
+  CHECK(out.pages == 1);
+  CHECK(out.keys.empty());
+  CHECK(target_of(in.server.requests().at(0)) == "/b/?encoding-type=url&list-type=2");
+}
+
+TEST_CASE("a page is read wherever it is cut", "[s3][list_objects]") {
+  const std::string answer = page_of({"a", "b"});
+  for (std::size_t at = 0; at <= answer.size(); at += 3) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const listing out = listed(in);
+    CHECK_FALSE(out.failure);
+    CHECK(out.keys == std::vector<std::string>{"a", "b"});
+    CHECK(in.target->host()->idle() == 1);
+  }
+}
+
+TEST_CASE("a chunked page is read and its connection kept", "[s3][list_objects]") {
+  const std::string body = page_body({"a", "b"}, {});
+  REQUIRE(body.size() < 256);
+  static constexpr char digits[] = "0123456789abcdef";
+  const std::string size{digits[body.size() / 16], digits[body.size() % 16]};
+  bench in("HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n" + size + "\r\n" + body + "\r\n0\r\n\r\n");
+  CHECK(listed(in).keys == std::vector<std::string>{"a", "b"});
+  CHECK(in.target->host()->idle() == 1);
+}
+
+TEST_CASE("keys are decoded only if the answer says that they are encoded", "[s3][list_objects]") {
+  bench encoded(page_of({"a%20b%2Fc"}, {}, "<EncodingType>url</EncodingType>"));
+  CHECK(listed(encoded).keys == std::vector<std::string>{"a b/c"});
+  bench plain(page_of({"a%20b"}));
+  CHECK(listed(plain).keys == std::vector<std::string>{"a%20b"});
+}
+
+TEST_CASE("one page is read ahead, and no more", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"}, "1")}}, {{page_of({"b"}, "2")}}, {{page_of({"c"}, "3")}}, {{page_of({"d"})}}}});
+  auto pages = list_objects(in.with, in.target, in.tally, {});
+  const auto next = [&](std::optional<ref<xml::list_page>>& out) {
+    in.run([](async_generator<ref<xml::list_page>>& of, std::optional<ref<xml::list_page>>& into) -> task<> {
+      into = co_await of.next();
+    }(pages, out));
+    for (int i = 0; i < 50; ++i) in.loop.run_once(ring::reactor::wait::no);
+  };
+  std::optional<ref<xml::list_page>> page;
+  next(page);
+  REQUIRE(page);
+  CHECK((*page)->contents()[0].key == "a");
+  CHECK(in.server.requests().size() == 2);
+  next(page);
+  CHECK((*page)->contents()[0].key == "b");
+  CHECK(in.server.requests().size() == 3);
+  next(page);
+  CHECK(in.server.requests().size() == 4);
+  next(page);
+  CHECK((*page)->contents()[0].key == "d");
+  next(page);
+  CHECK_FALSE(page);
+  next(page);
+  CHECK_FALSE(page);
+  CHECK(in.server.requests().size() == 4);
+}
+
+TEST_CASE("a token that comes again is refused, or the list would never end", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"}, "1")}}, {{page_of({"b"}, "1")}}}});
+  const listing out = listed(in);
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::protocol_violation);
+  CHECK(out.failure->bucket() == "b");
+}
+
+TEST_CASE("an error in an answer 200 is an error with its ids", "[s3][list_objects]") {
+  bench in(answer_of("<Error><Code>SlowDown</Code><Message>later</Message></Error>"));
+  const listing out = listed(in);
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::throttled);
+  CHECK(out.failure->s3_code() == "SlowDown");
+  CHECK(out.failure->http_status() == 200);
+  CHECK(out.failure->request_id() == "RID");
+  CHECK(out.failure->details().message == "later");
+}
+
+TEST_CASE("a refusal is typed and has its ids, wherever it is cut", "[s3][list_objects]") {
+  const std::string answer = answer_of("<Error><Code>NoSuchBucket</Code></Error>", 404);
+  for (std::size_t at = 0; at <= answer.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const listing out = listed(in);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::not_found);
+    CHECK(out.failure->request_id() == "RID");
+    CHECK(in.target->host()->idle() == 1);
+  }
+}
+
+TEST_CASE("what is no list is an error", "[s3][list_objects]") {
+  for (const std::string& body : {std::string("<html>hi</html>"), std::string("<ListBucketResult><Contents>"), std::string(),
+                                  std::string("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>")}) {
+    CAPTURE(body);
+    bench in(answer_of(body));
+    const listing out = listed(in);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::protocol_violation);
+    CHECK(out.failure->request_id() == "RID");
+  }
+}
+
+TEST_CASE("a page that breaks off is a lost connection, and no list that ends early", "[s3][list_objects]") {
+  const std::string answer = page_of({"a"});
+  bench in(answer.substr(0, answer.size() - 1), afterwards::close);
+  const listing out = listed(in);
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::connection_lost);
+  CHECK(out.keys.empty());
+}
+
+TEST_CASE("a kept connection that was closed meanwhile is replaced, once", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"}, "1")}, afterwards::close}}, {{{page_of({"b"})}}}});
+  CHECK(listed(in).keys == std::vector<std::string>{"a", "b"});
+  CHECK(in.server.connections() == 2);
+}
+
+TEST_CASE("a list that is dropped on its way closes its connection", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"}, "1")}}, {{"HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\n<List"}}}});
+  {
+    auto pages = list_objects(in.with, in.target, in.tally, {});
+    in.run([](async_generator<ref<xml::list_page>>& of) -> task<> { co_await of.next(); }(pages));
+    in.until([&] { return in.server.requests().size() == 2; });
+  }
+  in.until([&] { return in.server.hung_up() == 1; });
+  CHECK(in.target->host()->idle() == 0);
+}
