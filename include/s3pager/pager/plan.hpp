@@ -97,6 +97,7 @@ struct slice final : list_node {
   std::uint64_t received = 0;  ///< bytes delivered to the window
   bool whole = false;          ///< the object is asked for without a Range
   bool finished = false;
+  bool tells_end = false;      ///< its answer will say where the object ends, and whether there are more slices
   intrusive_list<piece> pieces;
 
   void clear() noexcept {
@@ -104,7 +105,7 @@ struct slice final : list_node {
     assert(pieces.empty());
     owner = nullptr;
     received = 0;
-    whole = finished = false;
+    whole = finished = tells_end = false;
   }
 };
 
@@ -187,6 +188,8 @@ class plan {
       made.size = std::min(limits_.slice_bytes, *from.end - from.next_offset);
     } else {
       made.size = limits_.slice_bytes;
+      made.tells_end = true;
+      ++ends_to_learn_;
     }
     from.next_offset += made.size;
     // Of an object of unknown size only the first slice can be claimed; learn() tells whether there are more.
@@ -194,9 +197,10 @@ class plan {
     from.slices.push_back(made);
     if (!claimable_.empty()) work_.notify_one();
     if (has_room()) room_.notify_one();
+    tell_if_finished();
     return &made;
   }
-  [[nodiscard]] bool finished() const noexcept { return closed_ && claimable_.empty(); }
+  [[nodiscard]] bool finished() const noexcept { return closed_ && claimable_.empty() && ends_to_learn_ == 0; }
 
   /// The first answer told where the object ends, and that the slice brings `answered` bytes of it: what is left takes its
   /// place in the order.
@@ -209,6 +213,7 @@ class plan {
       make_claimable(owner);
       work_.notify_one();
     }
+    end_told(of);
   }
 
   // ---- For the window --------------------------------------------------------------------------------------------
@@ -219,6 +224,7 @@ class plan {
   void drop(piece& what) { piece_memory_.give_back(what); }
   void drop(slice& what) {
     while (piece* each = what.pieces.pop_front()) drop(*each);
+    end_told(what);
     slice_memory_.give_back(what);
   }
   void drop(job& what) {
@@ -233,9 +239,19 @@ class plan {
     if (!what.claimable.linked()) return;
     what.claimable.unlink();
     --unclaimed_;
+    tell_if_finished();
   }
 
  private:
+  void end_told(slice& what) noexcept {
+    if (!std::exchange(what.tells_end, false)) return;
+    --ends_to_learn_;
+    tell_if_finished();
+  }
+  // Lanes wait for work even when no object follows, as long as one may turn out to have more slices.
+  void tell_if_finished() noexcept {
+    if (finished()) work_.notify_all();
+  }
   void make_claimable(job& what) noexcept {
     ++unclaimed_;
     if (claimable_.empty() || claimable_.back().owner.sequence < what.sequence) {
@@ -257,6 +273,7 @@ class plan {
   intrusive_list<job::link> claimable_;
   std::size_t jobs_count_ = 0;
   std::size_t unclaimed_ = 0;
+  std::size_t ends_to_learn_ = 0;
   std::uint64_t next_sequence_ = 0;
   bool closed_ = false;
   signal room_;
