@@ -41,14 +41,17 @@ enum class on_error : std::uint8_t {
 namespace pager {
 
 /// One run's share of a client's slots. Grants are given in plan order, and a few slots are kept back that only the head of
-/// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead.
+/// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead. Nor do
+/// those that run ahead take the last slots of the client: they are for the heads of other streams, that may begin later.
 class window final : private ring::buffer_pool::listener {
  public:
   window(ring::reactor& loop, ref<ring::buffer_pool> pool, plan& of, page_order order, on_error failures,
          duration window_wait)
       : loop_(loop), pool_(std::move(pool)), plan_(of), order_(order), failures_(failures), window_wait_(window_wait) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
+    left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
     pool_->add_listener(*this);
+    reserve_ = pool_->try_grant(1);
     top_up_reserve();
   }
   window(const window&) = delete;
@@ -62,8 +65,8 @@ class window final : private ring::buffer_pool::listener {
 
   // ---- For lanes -------------------------------------------------------------------------------------------------
 
-  /// Waits for a grant of 1 to `want` slots for `of`. Throws errc::cancelled on a stop. No deadline: a consumer that is slow
-  /// may be so for hours.
+  /// Waits for a grant of 1 to `want` slots for `of`; an empty one once its object has failed. Throws errc::cancelled on a
+  /// stop. No deadline: a consumer that is slow may be so for hours.
   class grant_awaiter final : public coro::stoppable_waiter {
    public:
     grant_awaiter(window& owner, slice& of, std::uint32_t want) noexcept : owner_(owner), of_(of), want_(want) {}
@@ -72,8 +75,9 @@ class window final : private ring::buffer_pool::listener {
     template <class Promise>
     [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                      std::source_location site = std::source_location::current()) noexcept {
-      if (owner_.may_take_now(of_)) given_ = owner_.take(of_, want_);
-      if (given_) {
+      const bool failed = of_.owner->failed;
+      if (!failed && owner_.may_take_now(of_)) given_ = owner_.take(of_, want_);
+      if (given_ || failed) {
         const bool suspended = pass(handle, site);
         if (stopped()) given_.reset();
         return suspended;
@@ -122,6 +126,12 @@ class window final : private ring::buffer_pool::listener {
       owner.failed = true;
       owner.record->failed(why);
       plan_.drop_claimable(owner);
+      // Its lanes would wait in front of all that comes after it, and in vain.
+      for (auto at = waiting_.begin(); at != waiting_.end();) {
+        auto& each = static_cast<grant_awaiter&>(*at);
+        ++at;
+        if (each.of_.owner == &owner) each.wake();
+      }
       // Later slices that nobody works on go; the others when their lanes notice.
       for (auto at = owner.slices.begin(); at != owner.slices.end();) {
         slice& each = *at;
@@ -162,6 +172,7 @@ class window final : private ring::buffer_pool::listener {
       if (owner_.something_to_take()) return pass(handle, site);
       if (!arm(handle, site)) return false;
       owner_.consumer_ = this;
+      owner_.serve();
       owner_.loop_.timers().arm(*this, after(owner_.loop_.now(), owner_.window_wait_));
       return true;
     }
@@ -204,7 +215,13 @@ class window final : private ring::buffer_pool::listener {
   // ---- Grants
 
   void top_up_reserve() noexcept {
-    if (reserve_.slots() < reserve_target_) reserve_.merge(pool_->try_grant(reserve_target_ - reserve_.slots()));
+    if (reserve_.slots() < reserve_target_)
+      reserve_.merge(pool_->try_grant(std::min(reserve_target_ - reserve_.slots(), available())));
+  }
+  /// Slots that a window may take that is not in need.
+  [[nodiscard]] std::uint32_t available() const noexcept {
+    const std::uint32_t all = pool_->available();
+    return all > left_to_others_ ? all - left_to_others_ : 0;
   }
   /// The slice that the consumer needs next.
   [[nodiscard]] bool is_head(const slice& of) noexcept {
@@ -220,7 +237,9 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] ring::grant take(const slice& of, std::uint32_t want) noexcept {
     const bool head = is_head(of);
     if (!head) top_up_reserve();
-    ring::grant given = pool_->try_grant(want);
+    ring::grant given = pool_->try_grant(std::min(want, available()));
+    // What the consumer waits for right now is soon handed on.
+    if (!given && head && consumer_ != nullptr) given = pool_->try_grant(want);
     if (!given && head) given = reserve_.split(want);
     return given;
   }
@@ -245,12 +264,17 @@ class window final : private ring::buffer_pool::listener {
     }
     serving_ = false;
   }
-  [[nodiscard]] bool starved() noexcept { return !waiting_.empty() && reserve_.slots() == 0 && pool_->available() == 0; }
+  /// The slice that the consumer needs next has no room; one that only waits for its server has.
+  [[nodiscard]] bool starved() noexcept {
+    return !waiting_.empty() && is_head(static_cast<grant_awaiter&>(waiting_.front()).of_) && !reserve_ &&
+           pool_->available() == 0;
+  }
   [[nodiscard]] error exhaustion() {
     const std::size_t slot = pool_->slot_bytes();
     return error(errc::window_exhausted,
                  "no room to receive the next page: of a window of " + std::to_string(pool_->capacity() * slot) +
-                     " bytes, pages that the caller holds take " + std::to_string((pool_->held() - in_window()) * slot) +
+                     " bytes, pages that the caller holds, and those that wait in other streams of the client, take " +
+                     std::to_string((pool_->held() - in_window()) * slot) +
                      "; let go of them before next(), copy() them, or give a larger window_bytes");
   }
   /// Slots of pieces that wait here.
@@ -360,6 +384,7 @@ class window final : private ring::buffer_pool::listener {
   on_error failures_;
   duration window_wait_;
   std::uint32_t reserve_target_ = 0;
+  std::uint32_t left_to_others_ = 0;  // slots of the client
   ring::grant reserve_;
   intrusive_list<coro::waiter> waiting_;  // grant_awaiters, in plan order
   intrusive_list<job::link> ready_;

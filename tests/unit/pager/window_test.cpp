@@ -1,0 +1,423 @@
+#include "s3pager/pager/window.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/drive.hpp"
+
+using namespace s3pager;
+using namespace s3pager::pager;
+
+namespace {
+
+/// A window over a pool of 16 slots: one is its reserve, one is kept for windows to come.
+struct bench {
+  explicit bench(page_order order = page_order::by_key, on_error failures = on_error::report) {
+    in = make_window(objects, order, failures);
+  }
+  std::unique_ptr<window> make_window(plan& of, page_order order = page_order::by_key,
+                                      on_error failures = on_error::report) {
+    return std::make_unique<window>(loop, pool, of, order, failures, std::chrono::seconds(30));
+  }
+
+  slice& add(const std::string& key, std::uint64_t size) { return add(objects, key, size); }
+  static slice& add(plan& to, const std::string& key, std::uint64_t size) {
+    object made = object::of_key(key);
+    made.size = size;
+    to.add(std::move(made));
+    return *to.claim();
+  }
+
+  /// Received bytes in `slots` slots.
+  ring::slot_span bytes(std::uint32_t slots = 1) {
+    const ref<ring::slot_pool>& memory = pool->memory();
+    const std::uint32_t first = memory->take_free();
+    memory->hold(first);
+    for (std::uint32_t i = 1; i < slots; ++i) {
+      const std::uint32_t next = memory->take_free();
+      REQUIRE(next == first + i);
+      memory->hold(next);
+    }
+    return ring::slot_span(memory, first, slots, 0, std::size_t{slots} * 4096);
+  }
+
+  void turns() {
+    while (loop.run_once(ring::reactor::wait::no)) {
+    }
+  }
+
+  manual_clock time;
+  ring::reactor loop{{.clock = &time}};
+  ref<ring::buffer_pool> pool = loop.make_buffer_pool(
+      {.window_bytes = 16 * 4096, .slot_bytes = 4096, .ring_bytes = 4096});
+  plan objects{{.whole_bytes = 1 << 20, .slice_bytes = 1 << 20, .ahead = 100, .jobs = 100}};
+  std::unique_ptr<window> in;
+};
+
+/// A lane's wait for a grant.
+class asking {
+ public:
+  asking(bench& on, window& of, slice& what, std::uint32_t want) : wait_(on.loop.ready(), ask(of, what, want, *this)) {
+    on.turns();
+  }
+  asking(bench& on, slice& what, std::uint32_t want) : asking(on, *on.in, what, want) {}
+  [[nodiscard]] bool answered() const { return wait_.done(); }
+  ring::grant given;
+
+ private:
+  static task<> ask(window& of, slice& what, std::uint32_t want, asking& out) { out.given = co_await of.grant(what, want); }
+  test::root<> wait_;
+};
+
+/// A consumer's wait for a page.
+class taking {
+ public:
+  taking(bench& on, window& of) : wait_(on.loop.ready(), take(of, *this)) { on.turns(); }
+  explicit taking(bench& on) : taking(on, *on.in) {}
+  [[nodiscard]] bool answered() const { return wait_.done(); }
+  std::optional<page> got;
+  std::optional<error> failure;
+
+ private:
+  static task<> take(window& of, taking& out) {
+    try {
+      out.got = co_await of.next();
+    } catch (const error& failed) {
+      out.failure.emplace(failed);
+    }
+  }
+  test::root<> wait_;
+};
+
+std::string text(const taking& of) {
+  if (!of.answered()) return "waits";
+  if (of.failure) return "throws " + of.failure->details().message;
+  if (!of.got) return "end";
+  return std::string(of.got->object().key) + "@" + std::to_string(of.got->offset()) + (of.got->last() ? " last" : "") +
+         (of.got->failure() != nullptr ? " failed" : "");
+}
+
+}  // namespace
+
+TEST_CASE("by key, nothing of an object comes before all of those before it", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 8192);
+  slice& b = on.add("b", 4096);
+  on.in->deliver(b, on.bytes(), true);
+  on.in->finish(b);
+  on.in->deliver(a, on.bytes(), false);
+  CHECK(text(taking(on)) == "a@0");
+  {
+    const taking waits(on);
+    CHECK(text(waits) == "waits");
+    on.in->deliver(a, on.bytes(), true);
+    on.turns();
+    CHECK(text(waits) == "a@4096 last");
+  }
+  {
+    const taking waits(on);
+    CHECK(text(waits) == "waits");
+    on.in->finish(a);
+    on.turns();
+    CHECK(text(waits) == "b@0 last");
+  }
+  const taking waits(on);
+  CHECK(text(waits) == "waits");
+  on.in->source_ended();
+  on.turns();
+  CHECK(text(waits) == "end");
+  CHECK(on.in->objects() == 2);
+  CHECK(on.in->bytes() == 3 * 4096);
+  CHECK(on.objects.drained());
+}
+
+TEST_CASE("by arrival, what is there comes, in order within an object, and objects take turns", "[pager][window]") {
+  bench on(page_order::by_arrival);
+  slice& a = on.add("a", 2 << 20);
+  slice& a2 = *on.objects.claim();
+  slice& b = on.add("b", 8192);
+  REQUIRE(a2.owner == a.owner);
+  on.in->deliver(a2, on.bytes(), false);
+  {
+    const taking waits(on);
+    CHECK(text(waits) == "waits");
+    on.in->deliver(b, on.bytes(), false);
+    on.turns();
+    CHECK(text(waits) == "b@0");
+  }
+  on.in->deliver(a, on.bytes(), false);
+  on.in->deliver(a, on.bytes(), false);
+  on.in->finish(a);
+  on.in->deliver(b, on.bytes(), true);
+  on.in->finish(b);
+  CHECK(text(taking(on)) == "a@0");
+  CHECK(text(taking(on)) == "b@4096 last");
+  CHECK(text(taking(on)) == "a@4096");
+  CHECK(text(taking(on)) == "a@1048576");
+}
+
+TEST_CASE("an empty object is one empty page", "[pager][window]") {
+  for (const page_order order : {page_order::by_key, page_order::by_arrival}) {
+    bench on(order);
+    slice& a = on.add("a", 0);
+    on.in->deliver(a, {}, true);
+    on.in->finish(a);
+    const taking got(on);
+    CHECK(text(got) == "a@0 last");
+    CHECK(got.got->bytes().empty());
+    on.in->source_ended();
+    CHECK(text(taking(on)) == "end");
+  }
+}
+
+TEST_CASE("grants are given in plan order, whoever asked first", "[pager][window]") {
+  bench on;
+  slice& head = on.add("a", 4096);
+  slice& b = on.add("b", 4096);
+  slice& c = on.add("c", 4096);
+  slice& d = on.add("d", 4096);
+  asking all(on, head, 100);
+  REQUIRE(all.answered());
+  CHECK(all.given.slots() == 14);  // all but the reserve and what is kept for other streams
+  const asking later(on, d, 2);
+  const asking first(on, b, 2);
+  const asking second(on, c, 2);
+  CHECK_FALSE(later.answered());
+  const auto give_back = [&](std::uint32_t slots) {
+    all.given.split(slots).reset();
+    on.turns();
+  };
+  give_back(1);
+  CHECK(first.answered());
+  CHECK(first.given.slots() == 1);
+  CHECK_FALSE(second.answered());
+  give_back(3);
+  CHECK(second.answered());
+  CHECK(second.given.slots() == 2);
+  CHECK(later.answered());
+  CHECK(later.given.slots() == 1);
+}
+
+TEST_CASE("the head of the line gets on when others have taken all", "[pager][window]") {
+  for (const page_order order : {page_order::by_key, page_order::by_arrival}) {
+    bench on(order);
+    slice& head = on.add("a", 8192);
+    slice& b = on.add("b", 1 << 19);
+    slice& c = on.add("c", 4096);
+    const asking all(on, b, 100);
+    CHECK(all.given.slots() == 14);
+    const asking waits(on, c, 1);
+    CHECK_FALSE(waits.answered());
+    const asking served(on, head, 4);
+    REQUIRE(served.answered());
+    CHECK(served.given.slots() == 1);
+    const asking more(on, head, 4);
+    CHECK_FALSE(more.answered());
+    // While the consumer waits for just this, what is kept for others is the head's too.
+    const taking consumer(on);
+    on.turns();
+    CHECK(more.answered());
+    CHECK_FALSE(waits.answered());
+  }
+}
+
+TEST_CASE("the next slice inherits the head's right when the one before it is handed on", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 4096);
+  slice& b = on.add("b", 4096);
+  slice& c = on.add("c", 1 << 19);
+  const asking all(on, c, 100);
+  const asking waits(on, b, 1);
+  CHECK_FALSE(waits.answered());
+  on.in->finish(a);
+  on.turns();
+  CHECK(waits.answered());
+}
+
+TEST_CASE("a stream that begins when another has filled the window gets on", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 1 << 19);
+  const asking all(on, a, 100);
+  const asking rest(on, a, 100);
+  CHECK(all.given.slots() + rest.given.slots() == 15);
+
+  plan others{plan_limits{}};
+  const auto second = on.make_window(others);
+  slice& b = bench::add(others, "b", 4096);
+  {
+    const taking consumer(on, *second);
+    asking served(on, *second, b, 4);
+    REQUIRE(served.answered());
+    CHECK(served.given.slots() == 1);
+    served.given.reset();
+    second->deliver(b, on.bytes(), true);
+    second->finish(b);
+    on.turns();
+    CHECK(text(consumer) == "b@0 last");
+  }
+  slice& c = bench::add(others, "c", 4096);
+  const asking again(on, *second, c, 4);
+  CHECK_FALSE(again.answered());
+  const taking consumer(on, *second);
+  CHECK(again.answered());
+}
+
+TEST_CASE("lanes of a failed object hold up nobody", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 3 << 20);
+  slice& a2 = *on.objects.claim();
+  slice& a3 = *on.objects.claim();
+  slice& b = on.add("b", 4096);
+  slice& c = on.add("c", 1 << 19);
+  const asking all(on, c, 100);
+  const asking waits(on, a2, 2);
+  CHECK_FALSE(waits.answered());
+  on.in->fail(a, error(errc::not_found, "gone"));
+  on.turns();
+  CHECK(waits.answered());
+  CHECK(waits.given.slots() == 0);
+  const asking late(on, a3, 2);
+  CHECK(late.answered());
+  CHECK(late.given.slots() == 0);
+  CHECK(text(taking(on)) == "a@0 last failed");
+  const asking served(on, b, 1);
+  CHECK(served.answered());
+  CHECK(served.given.slots() == 1);
+  on.in->deliver(a3, on.bytes(), false);
+  on.in->finish(a2);
+  on.in->finish(a3);
+  CHECK(text(taking(on)) == "waits");
+  CHECK(on.pool->held() == 0);
+}
+
+TEST_CASE("a failed object is reported once, after what came before it, and the others go on", "[pager][window]") {
+  for (const page_order order : {page_order::by_key, page_order::by_arrival}) {
+    bench on(order);
+    slice& a = on.add("a", 2 << 20);
+    slice& a2 = *on.objects.claim();
+    slice& b = on.add("b", 4096);
+    on.in->deliver(a, on.bytes(), false);
+    on.in->deliver(a2, on.bytes(), false);
+    on.in->finish(a2);
+    on.in->fail(a, error(errc::corrupted, "torn"));
+    on.in->deliver(b, on.bytes(), true);
+    on.in->finish(b);
+    on.in->source_ended();
+    {
+      const taking got(on);
+      CHECK(text(got) == "a@0");
+    }
+    std::vector<std::string> rest;
+    for (int i = 0; i < 3; ++i) {
+      const taking got(on);
+      if (got.got && got.got->failure() != nullptr) {
+        CHECK(got.got->failure()->code() == errc::corrupted);
+        CHECK_THROWS_AS(got.got->bytes(), error);
+      }
+      rest.push_back(text(got));
+    }
+    if (order == page_order::by_key)
+      CHECK(rest == std::vector<std::string>{"a@4096 last failed", "b@0 last", "end"});
+    else
+      CHECK(rest == std::vector<std::string>{"b@0 last", "a@4096 last failed", "end"});
+    CHECK(on.in->failures() == 1);
+    CHECK(on.in->objects() == 1);
+    CHECK(on.pool->held() == 0);
+  }
+}
+
+TEST_CASE("a failed object ends a run that stops for failures", "[pager][window]") {
+  bench on(page_order::by_key, on_error::stop);
+  slice& a = on.add("a", 4096);
+  slice& b = on.add("b", 4096);
+  on.in->fail(b, error(errc::not_found, "gone"));
+  on.in->deliver(a, on.bytes(), true);
+  on.in->finish(a);
+  CHECK(text(taking(on)) == "a@0 last");
+  CHECK(text(taking(on)) == "throws gone");
+  CHECK(text(taking(on)) == "throws gone");
+  CHECK(on.in->failures() == 1);
+}
+
+TEST_CASE("the failure of a source comes after what it gave, that of a run at once", "[pager][window]") {
+  for (const bool at_once : {false, true}) {
+    bench on;
+    slice& a = on.add("a", 4096);
+    on.in->deliver(a, on.bytes(), true);
+    on.in->finish(a);
+    on.in->fail_run(std::make_exception_ptr(error(errc::throttled, "slow down")), at_once);
+    if (!at_once) CHECK(text(taking(on)) == "a@0 last");
+    CHECK(text(taking(on)) == "throws slow down");
+  }
+}
+
+TEST_CASE("pages that the caller holds end the wait for more with words, after window_wait", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 1 << 19);
+  const ring::grant others = on.pool->try_grant(1);
+  std::vector<page> held;
+  for (int i = 0; i < 14; ++i) {
+    on.in->deliver(a, on.bytes(), false);
+    taking got(on);
+    held.push_back(std::move(*got.got));
+  }
+  // The last one is the reserve's.
+  const taking waits(on);
+  asking last(on, a, 4);
+  CHECK(last.given.slots() == 1);
+  ring::slot_span received = on.bytes();
+  last.given.reset();
+  on.in->deliver(a, std::move(received), false);
+  on.turns();
+  CHECK(text(waits) == "a@57344");
+
+  const taking starves(on);
+  const asking nothing(on, a, 4);
+  CHECK_FALSE(nothing.answered());
+  on.time.advance(std::chrono::seconds(30) - std::chrono::nanoseconds(1));
+  on.turns();
+  CHECK(text(starves) == "waits");
+  on.time.advance(std::chrono::nanoseconds(1));
+  on.turns();
+  on.turns();
+  REQUIRE(starves.failure);
+  CHECK(starves.failure->code() == errc::window_exhausted);
+  CHECK(starves.failure->details().message.find("of a window of 65536 bytes") != std::string::npos);
+  CHECK(starves.failure->details().message.find("take 61440") != std::string::npos);
+}
+
+TEST_CASE("a slow server is no exhausted window", "[pager][window]") {
+  bench on;
+  slice& head = on.add("a", 1 << 19);
+  slice& b = on.add("b", 1 << 19);
+  const taking waits(on);
+  asking all(on, b, 100);
+  const asking more(on, b, 1);
+  CHECK_FALSE(more.answered());
+  asking reserve(on, head, 100);  // under way, with all that is left
+  CHECK(on.pool->available() == 0);
+  on.time.advance(std::chrono::hours(1));
+  on.turns();
+  on.turns();
+  CHECK(text(waits) == "waits");
+}
+
+TEST_CASE("a window that ends gives back all it has", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 1 << 19);
+  on.in->deliver(a, on.bytes(), false);
+  slice& b = on.add("b", 4096);
+  on.in->deliver(b, on.bytes(), true);
+  CHECK(on.pool->held() == 2);
+  on.in.reset();
+  CHECK(on.pool->held() == 0);
+  CHECK(on.pool->granted() == 0);
+}
