@@ -184,8 +184,9 @@ class run {
     } catch (const error& failed) {
       refused.emplace(failed);
     }
-    // Only an empty object has no byte at all to give.
-    if (!size_known && refused->http_status() == 416 && get.total() == std::uint64_t{0}) {
+    // The first slice begins at 0, and only an empty object has no byte from there on. That it has none Amazon S3 says too
+    // (`bytes */0`), radosgw and versitygw don't. A range that the caller asked for is refused as it is.
+    if (!size_known && !settings_.one_request && refused->http_status() == 416 && get.total().value_or(0) == 0) {
       of.owner->record->learned(of.owner->record->what().with_answer({}, 0));
       plan_.learn(of, 0, 0);
       window_.deliver(of, {}, true);
