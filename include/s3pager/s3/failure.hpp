@@ -15,7 +15,7 @@ namespace s3pager::s3 {
 
 namespace detail {
 
-inline constexpr std::array<std::pair<std::string_view, errc>, 41> known_codes{{
+inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
     {"AccessDenied", errc::access_denied},
     {"AccountProblem", errc::access_denied},
     {"AllAccessDisabled", errc::access_denied},
@@ -57,6 +57,7 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 41> known_codes{{
     {"ThrottlingException", errc::throttled},
     {"TooManyRequests", errc::throttled},
     {"TooManyRequestsException", errc::throttled},
+    {"XAdminUserNotFound", errc::access_denied},
 }};
 
 }  // namespace detail
