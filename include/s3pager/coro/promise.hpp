@@ -68,11 +68,13 @@ class promise_base {
       observer->dropped(site_);
   }
 
-  // Not inlined: GCC would see the plain allocation behind it and warn of a delete that does not match.
+  // Neither is inlined: GCC 12 would see the plain allocation behind one of them only, and warn of a delete that does not match.
   [[nodiscard, gnu::noinline]] static void* operator new(std::size_t size) {
     return frame_pool::local().allocate(size);
   }
-  static void operator delete(void* memory, std::size_t size) noexcept { frame_pool::local().deallocate(memory, size); }
+  [[gnu::noinline]] static void operator delete(void* memory, std::size_t size) noexcept {
+    frame_pool::local().deallocate(memory, size);
+  }
 
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
 
