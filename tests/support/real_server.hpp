@@ -1,0 +1,226 @@
+// The real S3 server that with_server.sh started, clients of it, and a reader that checks what they give.
+// Knows no test's expectations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "s3pager/base/bytes.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/pager/client.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "support/catch.hpp"
+#include "support/contents.hpp"
+#include "support/put_client.hpp"
+
+namespace s3pager::test {
+
+/// Where the server is, as with_server.sh tells it.
+struct real_server {
+  std::string name = from("S3PAGER_TEST_SERVER");  ///< radosgw or versitygw; empty: there is none
+  std::string endpoint = from("S3PAGER_TEST_ENDPOINT");
+  std::string access_key_id = from("S3PAGER_TEST_ACCESS_KEY");
+  std::string secret_access_key = from("S3PAGER_TEST_SECRET_KEY");
+
+  [[nodiscard]] bool is(std::string_view which) const noexcept { return name == which; }
+  [[nodiscard]] std::uint16_t port() const {
+    return static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
+  }
+  [[nodiscard]] put_client writer() const { return {endpoint, access_key_id, secret_access_key}; }
+  [[nodiscard]] client_options options() const {
+    return {.access_key_id = access_key_id,
+            .secret_access_key = secret_access_key,
+            .region = "us-east-1",
+            .endpoint_url = endpoint};
+  }
+
+ private:
+  [[nodiscard]] static std::string from(const char* variable) {
+    const char* const value = std::getenv(variable);
+    return value != nullptr ? value : "";
+  }
+};
+
+[[nodiscard]] inline const real_server& server() {
+  static const real_server found;
+  return found;
+}
+
+/// Runs the test once with each way of receiving: with all that the kernel has, and with all fallbacks.
+[[nodiscard]] inline ring::feature each_strategy() {
+  const ring::feature masked = GENERATE(ring::feature::none, ring::feature::all);
+  UNSCOPED_INFO((masked == ring::feature::none ? "nothing masked" : "all features masked"));
+  return masked;
+}
+
+[[nodiscard]] inline task<std::vector<object>> all_of(async_generator<object> objects) {
+  std::vector<object> made;
+  for (;;) {
+    std::optional<object> next = co_await objects.next();
+    if (!next) break;
+    made.push_back(std::move(*next));
+  }
+  co_return made;
+}
+
+[[nodiscard]] inline task<std::vector<ref<xml::list_page>>> all_of(async_generator<ref<xml::list_page>> pages) {
+  std::vector<ref<xml::list_page>> made;
+  for (;;) {
+    std::optional<ref<xml::list_page>> next = co_await pages.next();
+    if (!next) break;
+    made.push_back(std::move(*next));
+  }
+  co_return made;
+}
+
+/// One object's bytes, its first page's offset, and what the object is known to be.
+struct whole_object {
+  s3pager::object what = {};
+  std::uint64_t offset = 0;
+  std::vector<std::byte> bytes = {};
+  std::size_t pages = 0;
+};
+
+[[nodiscard]] inline task<whole_object> whole_of(page_stream& pages) {
+  whole_object made;
+  bool ended = false;
+  for (;;) {
+    const std::optional<page> next = co_await pages.next();
+    if (!next) break;
+    if (ended) throw std::logic_error("a page follows the last one");
+    if (made.pages++ == 0) made.offset = next->offset();
+    if (next->offset() != made.offset + made.bytes.size()) throw std::logic_error("a page is not where the one before ended");
+    made.what = next->object();
+    made.bytes.insert(made.bytes.end(), next->bytes().begin(), next->bytes().end());
+    ended = next->last();
+  }
+  if (!ended) throw std::logic_error("there was no last page");
+  co_return made;
+}
+
+/// A reactor and a client of the server on it.
+struct session {
+  explicit session(ring::feature masked, const client_options& options = server().options())
+      : loop({.masked = masked}), s3(loop, options) {}
+
+  [[nodiscard]] std::vector<object> list(const list_options& what) { return loop.run(all_of(s3.list(what))); }
+  [[nodiscard]] std::vector<ref<xml::list_page>> list_pages(const list_options& what) {
+    return loop.run(all_of(s3.list_pages(what)));
+  }
+  [[nodiscard]] whole_object get(const get_options& what) {
+    page_stream pages = s3.get(what);
+    return loop.run(whole_of(pages));
+  }
+
+  ring::reactor loop;
+  client s3;
+};
+
+[[nodiscard]] inline std::vector<std::string> keys_of(const std::vector<object>& objects) {
+  std::vector<std::string> made;
+  for (const object& each : objects) made.emplace_back(each.key);
+  return made;
+}
+
+/// The error that `call` throws; the test fails if it throws none.
+template <class Call>
+[[nodiscard]] error error_of(Call&& call) {
+  try {
+    call();
+  } catch (const error& thrown) {
+    return thrown;
+  }
+  FAIL("nothing was thrown");
+  throw std::logic_error("unreachable");
+}
+
+using object_map = std::map<std::string, contents, std::less<>>;
+
+/// Takes the pages of many objects and checks each against what was put: offsets without gaps and, at its end, the digest.
+/// What is wrong first is kept in words.
+class checker {
+ public:
+  explicit checker(const object_map& expected) noexcept : expected_(expected) {}
+
+  void take(const page& got) {
+    const std::string key(got.object().key);
+    if (sequence_.empty() || sequence_.back() != key) sequence_.push_back(key);
+    progress& of = objects_[key];
+    if (of.ended) return complain(key, "goes on after its last page");
+    if (const error* failed = got.failure()) {
+      of.ended = true;
+      failures_.emplace(key, *failed);
+      return;
+    }
+    if (got.offset() != of.bytes) return complain(key, "has a gap at " + std::to_string(of.bytes));
+    of.hash.update(got.bytes());
+    of.bytes += got.bytes().size();
+    bytes_ += got.bytes().size();
+    ++pages_;
+    if (!got.last()) {
+      if (got.bytes().empty()) complain(key, "has an empty page that is not its last");
+      return;
+    }
+    of.ended = true;
+    ++whole_;
+    const auto put = expected_.find(key);
+    if (put == expected_.end()) return complain(key, "was never put");
+    if (of.bytes != put->second.size) return complain(key, "ends at " + std::to_string(of.bytes));
+    if (got.object().size != of.bytes) return complain(key, "says it has another size than it has");
+    if (of.hash.finish() != put->second.sha256()) complain(key, "has other bytes than were put");
+  }
+
+  [[nodiscard]] const std::string& complaint() const noexcept { return complaint_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint64_t pages() const noexcept { return pages_; }
+  [[nodiscard]] std::uint64_t whole() const noexcept { return whole_; }
+  [[nodiscard]] const std::map<std::string, error>& failures() const noexcept { return failures_; }
+  /// The keys in the order of their pages; one that is left and come back to is in it again.
+  [[nodiscard]] const std::vector<std::string>& sequence() const noexcept { return sequence_; }
+
+ private:
+  struct progress {
+    digest hash = {};
+    std::uint64_t bytes = 0;
+    bool ended = false;
+  };
+  void complain(const std::string& key, const std::string& what) {
+    if (complaint_.empty()) complaint_ = key + ' ' + what;
+  }
+
+  const object_map& expected_;
+  std::map<std::string, progress> objects_;
+  std::map<std::string, error> failures_;
+  std::vector<std::string> sequence_;
+  std::string complaint_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t pages_ = 0;
+  std::uint64_t whole_ = 0;
+};
+
+/// Reads a stream to its end.
+[[nodiscard]] inline task<> read_all(page_stream& pages, checker& into) {
+  for (;;) {
+    const std::optional<page> got = co_await pages.next();
+    if (!got) break;
+    into.take(*got);
+  }
+}
+
+[[nodiscard]] inline std::vector<std::string> keys_of(const object_map& objects) {
+  std::vector<std::string> made;
+  for (const auto& [key, what] : objects) made.push_back(key);
+  return made;
+}
+
+}  // namespace s3pager::test
