@@ -43,7 +43,20 @@ class forwarded_stop final : public coro::stop_callback {
   coro::scope& to_;
 };
 
+/// A stream that has ended may be kept, for its summary: it keeps no slots from others.
+class ending {
+ public:
+  explicit ending(window& what) noexcept : what_(what) {}
+  ending(const ending&) = delete;
+  ending& operator=(const ending&) = delete;
+  ~ending() { what_.end(); }
+
+ private:
+  window& what_;
+};
+
 [[nodiscard]] inline async_generator<page> pages_of(run& of) {
+  const ending at_end(of.pages());
   coro::scope workers(co_await coro::this_context());
   const forwarded_stop caller(workers, of.caller_stop().get());
   const forwarded_stop closing(workers, of.closing().token().state().get());

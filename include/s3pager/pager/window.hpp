@@ -56,11 +56,15 @@ class window final : private ring::buffer_pool::listener {
   }
   window(const window&) = delete;
   window& operator=(const window&) = delete;
-  ~window() {
+  ~window() { end(); }
+
+  /// Gives up all slots, for good: no lane works any more, and next() is not awaited again.
+  void end() noexcept {
     static_cast<list_node&>(*this).unlink();  // or the slots that it gives up would come back to it
     for (job& each : plan_.jobs())
       for (slice& part : each.slices)
         while (piece* waiting = part.pieces.pop_front()) plan_.drop(*waiting);
+    reserve_.reset();
   }
 
   // ---- For lanes -------------------------------------------------------------------------------------------------
