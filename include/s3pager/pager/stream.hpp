@@ -79,6 +79,13 @@ class [[nodiscard]] page_stream {
  public:
   page_stream() noexcept = default;
   explicit page_stream(std::unique_ptr<pager::run> of) : run_(std::move(of)), pages_(pager::pages_of(*run_)) {}
+  page_stream(page_stream&&) noexcept = default;
+  page_stream& operator=(page_stream&& other) noexcept {
+    pages_ = std::move(other.pages_);  // first, as it refers to the run
+    run_ = std::move(other.run_);
+    return *this;
+  }
+  ~page_stream() = default;
 
   /// The next page, or nothing at the end. Throws error: the failure of an object, if those stop the run, or of the listing;
   /// window_exhausted, if the caller's own pages left no room for window_wait; cancelled on a stop. After a throw the stream

@@ -131,6 +131,22 @@ TEST_CASE("a stream may be assigned to while it runs", "[pager][public_calls]") 
   }(on.made));
 }
 
+TEST_CASE("a stream may be assigned to after a wait for its next page was dropped", "[pager][public_calls]") {
+  fixture on;
+  client s3(on.made.loop, on.made.small());
+  auto pages = s3.get({.bucket = "m", .key = long_key});
+  {
+    const test::root<> dropped(on.made.loop.ready(), [](page_stream& of) -> task<> { co_await of.next(); }(pages));
+    on.made.loop.run_once(ring::reactor::wait::no);
+    CHECK_FALSE(dropped.done());
+  }
+  pages = s3.get({.bucket = "m", .key = "b"});
+  on.made.run([](page_stream& of) -> task<> {
+    const std::string seen = text(co_await of.next());
+    CHECK(seen == "b=b");
+  }(pages));
+}
+
 TEST_CASE("a stream may be moved between pages, and outlive its client", "[pager][public_calls]") {
   fixture on;
   on.made.run([](test::world& in) -> task<> {
