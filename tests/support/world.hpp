@@ -67,7 +67,11 @@ class world {
   /// Turns until `done()`. Hangs, until ctest ends it, if that never comes.
   template <class Predicate>
   void until(Predicate done) {
-    while (!done()) loop.run_once(ring::reactor::wait::yes);
+    while (!done()) {
+      // A clock that was advanced wakes nobody from a wait for the kernel.
+      const bool due = loop.timers().next() <= time.now();
+      loop.run_once(due ? ring::reactor::wait::no : ring::reactor::wait::yes);
+    }
   }
   template <class T>
   T run(task<T> work) {
@@ -76,7 +80,7 @@ class world {
     return started.result();
   }
 
-  /// Turns until the clients' side is gone from the kernel and from the origin: only its wait for the next connection is left.
+  /// Turns until the clients' side is gone from the kernel and from the origin: only its wait for connections is left.
   void settle() {
     while (!settled()) turn("something of a client stays open");
   }
@@ -106,10 +110,11 @@ class world {
   void turn(const char* otherwise) {
     if (loop.run_once(ring::reactor::wait::no)) return;
     pollfd ready{.fd = loop.poll_descriptor(), .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, 10'000) == 0)
-      throw std::logic_error(std::string(otherwise) + ": " + std::to_string(server ? server->counters().connections_open.load() : 0) +
-                             " connections, " + std::to_string(loop.live_operations()) + " operations, " +
-                             std::to_string(ring::descriptor::live()) + " descriptors");
+    if (::poll(&ready, 1, 10'000) != 0) return;
+    const std::uint64_t open = server ? server->counters().connections_open.load() : 0;
+    throw std::logic_error(std::string(otherwise) + ": " + std::to_string(open) + " connections, " +
+                           std::to_string(loop.live_operations()) + " operations, " +
+                           std::to_string(ring::descriptor::live()) + " descriptors");
   }
 };
 

@@ -1,5 +1,5 @@
-// Whole runs of a client, with its origin on the same reactor: dropped after every resumption, and with every operation
-// failing once.
+// Whole runs of a client, with its origin on the same reactor: dropped after every resumption, and with every
+// operation failing once.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -204,7 +204,8 @@ std::vector<scene> scenes() {
        .all = false},
       {.name = "stale connections",
        .client = page_over_stale_connections,
-       .options = {.origin = {.idle_timeout = std::chrono::seconds(10)}, .objects = {.count = 12, .size_of = few}},
+       .options = {.origin = {.idle_timeout = std::chrono::seconds(10)},
+                   .objects = {.count = 12, .size_of = few}},
        .all = false},
       {.name = "a stream that is closed", .client = page_and_close, .options = fifty, .all = false},
       {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
@@ -236,8 +237,8 @@ void check_pool(const probe& seen) {
                            std::to_string(seen.pool->held()) + " held by nobody");
 }
 
-/// Runs the scene for at most `limit` resumptions, the origin's among them, and drops the client there. Gives how many there
-/// were; throws if anything is left or wrong.
+/// Runs the scene for at most `limit` resumptions, the origin's among them, and drops the client there. Gives how many
+/// there were; throws if anything is left or wrong.
 std::uint64_t run_scene(const scene& what, std::uint64_t limit, bool* ended = nullptr) {
   const leftovers before;
   std::uint64_t steps = 0;
@@ -334,8 +335,8 @@ class failing_hook final : public ring::submit_hook {
   std::uint16_t port_ = 0;
 };
 
-/// One turn. If the kernel has nothing more to tell the clock goes to the next deadline; too early on a machine that is busy,
-/// at worst, and then the run may end of that: which is as good as an end as any that a fault brings.
+/// One turn. If the kernel has nothing more to tell, the clock goes to the next deadline. On a busy machine that may be
+/// too early, and the run may end of it: an end as good as any that a fault brings.
 void turn_or_wait(world& in) {
   if (in.loop.run_once(ring::reactor::wait::no)) return;
   pollfd ready{.fd = in.loop.poll_descriptor(), .events = POLLIN, .revents = 0};
@@ -509,11 +510,13 @@ TEST_CASE("a client's operation that fails after it was carried out ends in an e
   sweep_errnos({.name = "", .client = page_by_key, .options = faulty}, ring::submit_verdict::action::replace,
                errnos_of_client, false);
 }
-TEST_CASE("any operation that fails before it is carried out ends in an error or in the right bytes", "[pager][sweep]") {
+TEST_CASE("any operation that fails before it is carried out ends in an error or in the right bytes",
+          "[pager][sweep]") {
   sweep_errnos({.name = "", .client = page_reporting, .options = faulty}, ring::submit_verdict::action::answer,
                errnos_of_any, true);
 }
-TEST_CASE("any operation that fails after it was carried out ends in an error or in the right bytes", "[pager][sweep]") {
+TEST_CASE("any operation that fails after it was carried out ends in an error or in the right bytes",
+          "[pager][sweep]") {
   sweep_errnos({.name = "", .client = page_reporting, .options = faulty}, ring::submit_verdict::action::replace,
                errnos_of_any, true);
 }
