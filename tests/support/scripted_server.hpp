@@ -115,6 +115,7 @@ class scripted_server {
         const ring::io_result got = co_await peer.receive(memory->bytes, memory, no_deadline);
         if (got.error || got.bytes == 0) {
           ++hung_up_;
+          peer.reset();  // the frame stays until the scope looks after it
           co_return;
         }
         unread += as_chars(std::span<const std::byte>(memory->bytes).first(got.bytes));
@@ -135,7 +136,7 @@ class scripted_server {
         ::setsockopt(peer.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
       }
       if (how.then == afterwards::go_on) continue;
-      peer.reset();  // the frame stays until the scope looks after it
+      peer.reset();
       co_return;
     }
   }

@@ -209,7 +209,7 @@ TEST_CASE("a list that is dropped on its way closes its connection", "[s3][list_
   bench in({{{{page_of({"a"}, "1")}}, {{"HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\n<List"}}}});
   {
     auto pages = list_objects(in.with, in.target, in.tally, {});
-    in.run([](async_generator<ref<xml::list_page>>& of) -> task<> { co_await of.next(); }(pages));
+    in.run([](async_generator<ref<xml::list_page>>& of) -> task<> { static_cast<void>(co_await of.next()); }(pages));
     in.until([&] { return in.server.requests().size() == 2; });
   }
   in.until([&] { return in.server.hung_up() == 1; });

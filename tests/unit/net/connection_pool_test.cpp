@@ -1,0 +1,277 @@
+#include "s3pager/net/connection_pool.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "s3pager/ring/descriptor.hpp"
+#include "support/catch.hpp"
+#include "support/scripted_server.hpp"
+
+using namespace s3pager;
+using namespace s3pager::net;
+
+namespace {
+
+const std::string empty_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+struct bench {
+  explicit bench(std::vector<std::vector<test::scripted_answer>> answers = {}) : server(loop, std::move(answers)) {}
+
+  lease connect(host& to) {
+    test::root<lease> made(loop.ready(), to.connect({}));
+    while (!made.done()) loop.run_once();
+    return made.result();
+  }
+  error failure(host& to) {
+    test::root<lease> made(loop.ready(), to.connect({}));
+    while (!made.done()) loop.run_once();
+    try {
+      static_cast<void>(made.result());
+    } catch (const error& failed) {
+      return failed;
+    }
+    FAIL("it connected");
+    return error(errc::unavailable, "");
+  }
+  /// An answer read whole, as far as the connection knows.
+  static void read_answer(connection& on) {
+    on.request_began();
+    std::span<const std::byte> input = as_byte_span(empty_answer);
+    for (http::step next; next.kind != http::step_kind::end;) {
+      next = on.parser().feed(input);
+      input = input.subspan(next.consumed);
+    }
+  }
+  void turns() {
+    for (int i = 0; i < 20; ++i) loop.run_once(ring::reactor::wait::no);
+  }
+
+  manual_clock time;
+  ring::reactor loop{{.clock = &time}};
+  test::scripted_server server;
+  connection_pool pool{loop};
+};
+
+/// Fails the first connects, as if nobody listened.
+struct refusing final : ring::submit_hook {
+  explicit refusing(int times, int error_number) : left(times), result(-error_number) {}
+  ring::submit_verdict submitting(const ring::operation& what, std::uint64_t) noexcept override {
+    if (what.kind != ring::operation_kind::connect) return {};
+    ++connects;
+    if (left == 0) return {};
+    --left;
+    return {ring::submit_verdict::action::answer, result};
+  }
+  int left;
+  int result;
+  int connects = 0;
+};
+
+}  // namespace
+
+TEST_CASE("one authority has one host, whose idle connections are kept apart from others'", "[net][connection_pool]") {
+  bench on;
+  const auto a = on.pool.at("127.0.0.1", on.server.port());
+  CHECK(on.pool.at("127.0.0.1", on.server.port()) == a);
+  CHECK_FALSE(on.pool.at("127.0.0.1", 1) == a);
+  CHECK_FALSE(on.pool.at("localhost", on.server.port()) == a);
+  CHECK(a->name() == "127.0.0.1");
+  CHECK(a->port() == on.server.port());
+  CHECK_FALSE(a->take_idle());
+}
+
+TEST_CASE("the connection that was given back last is taken first", "[net][connection_pool]") {
+  bench on;
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  std::vector<connection*> made;
+  std::vector<lease> leases;
+  for (int i = 0; i < 3; ++i) {
+    leases.push_back(on.connect(*to));
+    made.push_back(&*leases.back());
+    bench::read_answer(*leases.back());
+  }
+  for (lease& each : leases) each.give_back();
+  CHECK_FALSE(leases[0]);
+  CHECK(to->idle() == 3);
+  CHECK(to->statistics().connects == 3);
+  const lease last = to->take_idle();
+  const lease middle = to->take_idle();
+  const lease first = to->take_idle();
+  CHECK(&*last == made[2]);
+  CHECK(&*middle == made[1]);
+  CHECK(&*first == made[0]);
+  CHECK_FALSE(to->take_idle());
+  CHECK(to->idle() == 0);
+  CHECK(to->statistics().reuses == 3);
+  CHECK(to->statistics().discards == 0);
+}
+
+TEST_CASE("a lease that is dropped, reset or assigned to closes its connection", "[net][connection_pool]") {
+  bench on;
+  const std::size_t before = ring::descriptor::live();
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  { const lease dropped = on.connect(*to); }
+  lease reset = on.connect(*to);
+  reset.reset();
+  lease assigned = on.connect(*to);
+  assigned = on.connect(*to);
+  CHECK(to->statistics().discards == 3);
+  assigned = lease();
+  on.turns();
+  CHECK(on.server.hung_up() == 4);
+  CHECK(to->idle() == 0);
+  CHECK(ring::descriptor::live() == before);
+}
+
+TEST_CASE("only a connection whose answer was read whole and that may live on is kept", "[net][connection_pool]") {
+  bench on;
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto kept_after = [&](const std::string& answer, bool request = true) {
+    lease made = on.connect(*to);
+    if (request) made->request_began();
+    std::span<const std::byte> input = as_byte_span(answer);
+    for (;;) {
+      const http::step next = made->parser().feed(input);
+      input = input.subspan(next.consumed);
+      if (next.kind == http::step_kind::end || next.kind == http::step_kind::error || next.kind == http::step_kind::need_more) break;
+    }
+    made.give_back();
+    const bool kept = to->idle() == 1;
+    to->take_idle().reset();
+    return kept;
+  };
+  CHECK(kept_after(empty_answer));
+  CHECK_FALSE(kept_after("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+  CHECK_FALSE(kept_after("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  CHECK_FALSE(kept_after("HTTP/1.1 200 OK\r\n\r\nuntil the close"));
+  CHECK_FALSE(kept_after("HTTP/1.1 2"));
+  CHECK_FALSE(kept_after("nonsense\r\n"));
+  CHECK_FALSE(kept_after(""));
+}
+
+TEST_CASE("a connection with something abandoned on it is not kept", "[net][connection_pool]") {
+  bench on;
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  lease made = on.connect(*to);
+  bench::read_answer(*made);
+  {
+    test::root<> receiving(on.loop.ready(), [](connection& of) -> task<> {
+      static_cast<void>(co_await of.socket().receive(std::as_writable_bytes(of.out()->bytes()), of.out(), no_deadline));
+    }(*made));
+    on.turns();
+    CHECK_FALSE(receiving.done());
+  }
+  made.give_back();
+  CHECK(to->idle() == 0);
+  CHECK(to->statistics().discards == 1);
+}
+
+TEST_CASE("a refused connection is an error with host and port", "[net][connection_pool]") {
+  bench on;
+  const error failed = on.failure(*on.pool.at("127.0.0.1", 1));
+  CHECK(failed.code() == errc::unavailable);
+  CHECK(failed.code() == std::error_code(ECONNREFUSED, std::system_category()));
+  CHECK(failed.details().message == "connecting to 127.0.0.1 port 1");
+}
+
+TEST_CASE("a name that can't be a host's is an error at once", "[net][connection_pool]") {
+  bench on;
+  const error failed = on.failure(*on.pool.at(std::string(300, 'x'), 80));
+  CHECK(failed.code() == errc::unavailable);
+  CHECK(failed.details().message.substr(0, 11) == "resolving x");
+}
+
+TEST_CASE("addresses are tried one after the other, and the last failure is told", "[net][connection_pool]") {
+  for (const int failures : {1, 2}) {
+    refusing hook(failures, EHOSTUNREACH);
+    manual_clock time;
+    ring::reactor loop({.clock = &time, .hook = &hook});
+    test::scripted_server server(loop, {});
+    connection_pool pool(loop);
+    const auto to = pool.at("localhost", server.port());  // 127.0.0.1, then ::1, where nobody listens
+    test::root<lease> made(loop.ready(), to->connect({}));
+    while (!made.done()) loop.run_once();
+    try {
+      static_cast<void>(made.result());
+      FAIL("it connected");
+    } catch (const error& failed) {
+      CHECK(failed.code() == errc::unavailable);
+      if (failures == 2) CHECK(failed.code() == std::error_code(EHOSTUNREACH, std::system_category()));
+    }
+    CHECK(hook.connects == 2);
+    CHECK(to->statistics().connects == 0);
+  }
+}
+
+TEST_CASE("connecting has a deadline for each address", "[net][connection_pool]") {
+  manual_clock time;
+  ring::reactor loop({.clock = &time});
+  // A listener whose queue is full answers nobody.
+  ring::socket full;
+  REQUIRE_FALSE(ring::socket::listen(loop, ring::socket_address::loopback(0), 0, full));
+  connection_pool pool(loop);
+  const auto to = pool.at("127.0.0.1", full.local_address().port());
+  std::vector<lease> taken;
+  for (;;) {
+    test::root<lease> one(loop.ready(), to->connect({.connect = std::chrono::hours(1)}));
+    for (int i = 0; i < 50 && !one.done(); ++i) loop.run_once(ring::reactor::wait::no);
+    if (!one.done()) break;
+    taken.push_back(one.result());
+  }
+  test::root<lease> waits(loop.ready(), to->connect({}));
+  for (int i = 0; i < 20; ++i) loop.run_once(ring::reactor::wait::no);
+  time.advance(std::chrono::seconds(5) - std::chrono::nanoseconds(1));
+  for (int i = 0; i < 20; ++i) loop.run_once(ring::reactor::wait::no);
+  CHECK_FALSE(waits.done());
+  time.advance(std::chrono::nanoseconds(1));
+  while (!waits.done()) loop.run_once(ring::reactor::wait::no);
+  try {
+    static_cast<void>(waits.result());
+    FAIL("it connected");
+  } catch (const error& failed) {
+    CHECK(failed.code() == errc::timed_out);
+  }
+}
+
+TEST_CASE("a connect that is dropped or stopped leaves nothing behind", "[net][connection_pool]") {
+  bench on;
+  const std::size_t before = ring::descriptor::live();
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  {
+    const test::root<lease> dropped(on.loop.ready(), to->connect({}));
+    on.loop.run_once(ring::reactor::wait::no);
+  }
+  const coro::stop_source stop;
+  stop.request_stop();
+  test::root<lease> stopped(on.loop.ready(), to->connect({}), stop.token());
+  on.turns();
+  REQUIRE(stopped.done());
+  try {
+    static_cast<void>(stopped.result());
+    FAIL("it connected");
+  } catch (const error& failed) {
+    CHECK(failed.code() == errc::cancelled);
+  }
+  on.turns();
+  CHECK(ring::descriptor::live() == before);
+  CHECK(to->statistics().connects == 0);
+}
+
+TEST_CASE("a lease keeps its host when the pool is gone", "[net][connection_pool]") {
+  bench on;
+  std::optional<connection_pool> pool(std::in_place, on.loop);
+  auto to = pool->at("127.0.0.1", on.server.port());
+  lease made = on.connect(*to);
+  bench::read_answer(*made);
+  to = {};
+  pool.reset();
+  CHECK(made->requests() == 1);
+  made.give_back();
+}
