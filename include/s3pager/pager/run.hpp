@@ -203,6 +203,10 @@ class run {
   /// The first answer for an object of unknown size says what it is.
   void learn(s3::get_object& get, slice& of) {
     job& owner = *of.owner;
+    if (!settings_.one_request && get.status() == 206 && !get.total()) {
+      get.abandon(make_error_code(errc::protocol_violation));
+      throw get.failure(errc::protocol_violation, "the answer to a Range does not say how long the object is");
+    }
     of.offset = get.offset();
     const std::optional<std::uint64_t> answered = get.body_size();
     if (!answered) return;  // chunked, or up to the close: it is as long as it is
@@ -218,6 +222,12 @@ class run {
     for (;;) {
       for (ring::slot_span bytes = get.take(); bytes.size() > 0; bytes = get.take()) {
         if (owner.end) {
+          // Only a body of unknown length can be: what its head tells was checked.
+          if (bytes.size() > of.size - of.received) {
+            get.abandon(make_error_code(errc::corrupted));
+            throw get.failure(errc::corrupted,
+                              "the answer has more than the " + std::to_string(of.size) + " bytes that were asked for");
+          }
           const std::uint64_t end = of.offset + of.received + bytes.size();
           window_.deliver(of, std::move(bytes), end == *owner.end);
         } else {
