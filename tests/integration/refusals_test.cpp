@@ -7,13 +7,13 @@
 namespace s3pager::test {
 namespace {
 
-constexpr const char* bucket = "refusals";
+constexpr const char* refusals_bucket = "refusals";
 
 void put_one() {
   static const bool made = [] {
     put_client writer = server().writer();
-    writer.make_bucket(bucket);
-    writer.put(bucket, "there", {.seed = 1, .size = 10});
+    writer.make_bucket(refusals_bucket);
+    writer.put(refusals_bucket, "there", {.seed = 1, .size = 10});
     return true;
   }();
   (void)made;
@@ -50,7 +50,7 @@ TEST_CASE("a wrong secret is access_denied") {
   client_options options = server().options();
   options.secret_access_key = "wrong secret";
   session at(each_strategy(), options);
-  check_refused(at, bucket, errc::access_denied, 403, server().is("radosgw") ? "AccessDenied" : "SignatureDoesNotMatch");
+  check_refused(at, refusals_bucket, errc::access_denied, 403, server().is("radosgw") ? "AccessDenied" : "SignatureDoesNotMatch");
 }
 
 TEST_CASE("an unknown access key is access_denied") {
@@ -59,9 +59,9 @@ TEST_CASE("an unknown access key is access_denied") {
   options.access_key_id = "AKIAUNKNOWN000EXAMPLE";
   session at(each_strategy(), options);
   if (server().is("radosgw"))
-    check_refused(at, bucket, errc::access_denied, 403, "AccessDenied");
+    check_refused(at, refusals_bucket, errc::access_denied, 403, "AccessDenied");
   else
-    check_refused(at, bucket, errc::access_denied, 404, "XAdminUserNotFound");
+    check_refused(at, refusals_bucket, errc::access_denied, 404, "XAdminUserNotFound");
 }
 
 TEST_CASE("an anonymous request for what is not public is access_denied") {
@@ -70,10 +70,10 @@ TEST_CASE("an anonymous request for what is not public is access_denied") {
   options.access_key_id = options.secret_access_key = {};
   options.anonymous = true;
   session at(each_strategy(), options);
-  check_refused(at, bucket, errc::access_denied, 403, "AccessDenied");
+  check_refused(at, refusals_bucket, errc::access_denied, 403, "AccessDenied");
 }
 
-TEST_CASE("a bucket that is not there is not_found") {
+TEST_CASE("a refusals_bucket that is not there is not_found") {
   put_one();
   session at(each_strategy());
   check_refused(at, "no-such-bucket", errc::not_found, 404, "NoSuchBucket");
@@ -82,15 +82,15 @@ TEST_CASE("a bucket that is not there is not_found") {
 TEST_CASE("a key that is not there is not_found, and the client goes on") {
   put_one();
   session at(each_strategy());
-  const error failed = error_of([&] { (void)at.get({.bucket = bucket, .key = "not/there"}); });
+  const error failed = error_of([&] { (void)at.get({.bucket = refusals_bucket, .key = "not/there"}); });
   CHECK(failed.code() == errc::not_found);
   CHECK(failed.http_status() == 404);
   CHECK(failed.s3_code() == "NoSuchKey");
-  CHECK(failed.bucket() == bucket);
+  CHECK(failed.bucket() == refusals_bucket);
   CHECK(failed.key() == "not/there");
   CHECK_FALSE(failed.request_id().empty());
   const contents put{.seed = 1, .size = 10};
-  CHECK(at.get({.bucket = bucket, .key = "there"}).bytes == put.bytes());
+  CHECK(at.get({.bucket = refusals_bucket, .key = "there"}).bytes == put.bytes());
 }
 
 }  // namespace s3pager::test

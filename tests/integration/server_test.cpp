@@ -1,5 +1,4 @@
 // Ends the program with 77 where there is no server, and shows that what the tests put is what others read.
-#define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include "support/real_server.hpp"
 
 #include <curl/curl.h>

@@ -2,6 +2,8 @@
 // Knows no test's expectations.
 #pragma once
 
+#define CATCH_CONFIG_EXTERNAL_INTERFACES  // Catch2 2.13 has no listeners without it
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
