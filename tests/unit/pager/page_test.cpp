@@ -1,5 +1,7 @@
 #include "s3pager/pager/page.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -19,7 +21,7 @@ struct slots {
     std::memcpy(pool->address(slot), text.data(), text.size());
     return page(of, ring::slot_span(pool, slot, 1, 0, text.size()), offset, last);
   }
-  ref<ring::slot_pool> pool = make_ref<ring::slot_pool>(4096, 4, make_ref<ring::waker>());
+  ref<ring::slot_pool> pool = make_ref<ring::slot_pool>(std::size_t{4096}, std::uint32_t{4}, make_ref<ring::waker>());
 };
 
 ref<s3pager::detail::object_record> record() { return make_ref<s3pager::detail::object_record>(object::of_key("k")); }
