@@ -54,14 +54,15 @@ class world {
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
-  /// Options of a client of this origin, with a small window and few lanes.
+  /// Options of a client of this origin, with a small window and few lanes, that makes no request again.
   [[nodiscard]] client_options small() const {
     return {.access_key_id = access_key_id,
             .secret_access_key = secret_access_key,
             .region = "us-east-1",
             .endpoint_url = endpoint,
             .window_bytes = 4 << 20,
-            .concurrency = 4};
+            .concurrency = 4,
+            .retry = {.max_attempts = 1}};
   }
 
   /// Turns until `done()`. Hangs, until ctest ends it, if that never comes.

@@ -107,6 +107,7 @@ struct error_details {
   std::string key = {};          ///< opaque bytes, as the service holds them
   std::uint32_t attempts = 0;
   std::chrono::nanoseconds elapsed{0};
+  std::chrono::seconds retry_after{0};  ///< how long the service asked to wait; 0: it did not
 };
 
 /// The exception of every task and generator of the library. `what()` is one line that carries all that is known.

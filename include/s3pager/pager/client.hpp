@@ -5,8 +5,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
+#include <random>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -52,6 +54,8 @@ struct client_options {
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
   std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream; 1 to 4,096
   s3pager::deadlines deadlines = {};
+  retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
+  std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
   duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
   s3pager::observer* observer = nullptr;    ///< must outlive the client and its streams
 };
@@ -138,6 +142,14 @@ class client {
   [[nodiscard]] page_stream page_unordered(std::string_view bucket, Keys&& keys, const keys_options& how = {}) {
     return page(bucket, pager::given_objects(copied(keys)), how, page_order::by_arrival);
   }
+  [[nodiscard]] page_stream page_ordered(std::string_view bucket, std::initializer_list<std::string_view> keys,
+                                         const keys_options& how = {}) {
+    return page(bucket, pager::given_objects(copied(keys)), how, page_order::by_key);
+  }
+  [[nodiscard]] page_stream page_unordered(std::string_view bucket, std::initializer_list<std::string_view> keys,
+                                           const keys_options& how = {}) {
+    return page(bucket, pager::given_objects(copied(keys)), how, page_order::by_arrival);
+  }
   /// The same of objects that come one by one: of list() with some left out, of a database, of a file of keys. Those with a
   /// size and an ETag are fetched as listed ones are.
   [[nodiscard]] page_stream page_ordered(std::string_view bucket, async_generator<object> objects,
@@ -203,6 +215,12 @@ class client {
       throw error(errc::invalid_argument, "concurrency is " + std::to_string(value) + ", 1 to 4096 is needed");
     return value;
   }
+  [[nodiscard]] static retry_policy checked_retry(const retry_policy& policy) {
+    if (policy.max_attempts < 1) throw error(errc::invalid_argument, "retry.max_attempts is 0, 1 or more is needed");
+    if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero())
+      throw error(errc::invalid_argument, "a delay of retry is negative");
+    return policy;
+  }
   static void check_max_keys(std::uint32_t value) {
     if (value > 1000)
       throw error(errc::invalid_argument, "max_keys is " + std::to_string(value) + ", 1 to 1000 is needed (0: default)");
@@ -240,6 +258,8 @@ class client {
     made.addressing = from.addressing;
     made.deadlines = from.deadlines;
     made.observer = from.observer;
+    made.retry = checked_retry(from.retry);
+    made.jitter_seed = from.jitter_seed ? *from.jitter_seed : std::random_device()();
     return made;
   }
 

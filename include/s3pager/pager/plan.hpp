@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -119,6 +120,7 @@ struct job final : list_node {
 
   ref<detail::object_record> record;
   std::uint64_t sequence = 0;
+  std::string etag;                     ///< that every GET of it must match; empty: not known, or any
   std::uint64_t next_offset = 0;        ///< what is claimed next
   std::optional<std::uint64_t> end;     ///< one past the last byte; none until the first answer
   std::uint64_t handed_on = 0;          ///< bytes that the consumer has got
@@ -134,6 +136,7 @@ struct job final : list_node {
     ready.unlink();
     assert(slices.empty());
     record = {};
+    etag.clear();
     next_offset = handed_on = 0;
     end.reset();
     failed = reported = false;
@@ -155,9 +158,13 @@ class plan {
 
   [[nodiscard]] bool has_room() const noexcept { return unclaimed_ < limits_.ahead && jobs_count_ < limits_.jobs; }
   [[nodiscard]] signal& room() noexcept { return room_; }
-  void add(object what) {
+  /// With `as_listed`, of the size and ETag that it has; else the first answer tells them.
+  void add(object what, bool as_listed = true) {
     job& made = job_memory_.take();
-    made.end = what.size;
+    if (as_listed) {
+      made.end = what.size;
+      made.etag = what.etag;
+    }
     made.record = make_ref<detail::object_record>(std::move(what));
     made.sequence = next_sequence_++;
     jobs_.push_back(made);

@@ -63,7 +63,14 @@ class run {
 
   [[nodiscard]] window& pages() noexcept { return window_; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return tally_->requests; }
-  [[nodiscard]] duration elapsed() const noexcept { return service_->loop().now() - began_; }
+  [[nodiscard]] duration elapsed() const noexcept {
+    return (ended_ == no_deadline ? service_->loop().now() : ended_) - began_;
+  }
+  /// No lane works any more.
+  void end() noexcept {
+    window_.end();
+    ended_ = service_->loop().now();
+  }
   [[nodiscard]] std::uint32_t lanes() const noexcept { return settings_.lanes; }
   /// The caller's own stop state, or none.
   [[nodiscard]] const ref<coro::stop_state>& caller_stop() const noexcept { return stop_; }
@@ -77,7 +84,7 @@ class run {
         std::optional<object> next = co_await source_.next();
         if (!next) break;
         while (!plan_.has_room()) co_await plan_.room().wait();
-        plan_.add(std::move(*next));
+        plan_.add(std::move(*next), settings_.match_etag && !settings_.one_request);
       }
       window_.source_ended();
     } catch (const error& failed) {
@@ -146,22 +153,74 @@ class run {
   static constexpr std::uint64_t most_slots = 16;
   static constexpr std::uint64_t head_bytes = 1024;  // a guess: what an answer's head takes of its first slot
 
+  /// All of a slice, over as many attempts as it takes: each goes on at the next byte of the same version.
   [[nodiscard]] task<> fetch(slice& of) {
-    job& owner = *of.owner;
-    const bool size_known = owner.end.has_value();
+    ring::reactor& loop = service_->loop();
+    retry_state attempts(service_->retries(), loop.now());
+    for (;;) {
+      const std::uint64_t before = of.received;
+      std::optional<error> failure;
+      try {
+        co_await attempt(of);
+        attempts.succeeded();
+        co_return;
+      } catch (const error& failed) {
+        failure.emplace(failed);
+      }
+      if (of.owner->failed) co_return;
+      if (of.received > before) attempts.progressed();
+      // Without an ETag what follows may be of another version, and without a length nobody knows how much that is.
+      const bool resumable = of.received == 0 || (of.owner->end && !of.owner->etag.empty());
+      const auto again = resumable ? attempts.failed(*failure, loop.now()) : std::optional<time_point>();
+      if (!again) throw attempts.exhausted(*failure, loop.now());
+      observe_retry(of, *failure);
+      if (co_await ring::sleep_until(loop, *again)) throw error(errc::cancelled, "stopped between two attempts");
+      if (of.owner->failed) co_return;
+    }
+  }
+
+  void observe_retry(const slice& of, const error& why) const {
+    observer* seen_by = service_->observer();
+    if (seen_by == nullptr) return;
+    request_event event;
+    event.bucket = target_->name();
+    event.key = of.owner->record->what().key;
+    event.offset = of.offset + of.received;
+    seen_by->request_retried(event, why.code());
+  }
+
+  /// What to ask for, given what has come already.
+  [[nodiscard]] s3::get_object_request request_for(const slice& of) const {
+    const job& owner = *of.owner;
     s3::get_object_request request = settings_.request;
     request.key = owner.record->what().key;
-    if (!settings_.one_request) {
+    if (of.received > 0) {
+      // The rest of a body that broke off: of that version, whatever else was asked of the first answer.
+      request.part_number.reset();
+      request.if_none_match = {};
+      request.if_modified_since.reset();
+      request.if_unmodified_since.reset();
+      request.range = s3::byte_range{of.offset + of.received, of.offset + of.size - 1};
+      request.if_match = owner.etag;
+    } else if (!settings_.one_request) {
       if (!of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
-      if (settings_.match_etag && request.if_match.empty()) request.if_match = owner.record->what().etag;
+      if (request.if_match.empty()) request.if_match = owner.etag;
     }
-    // A copy: the record's own may be replaced by what the first answer says.
+    return request;
+  }
+
+  [[nodiscard]] task<> attempt(slice& of) {
+    job& owner = *of.owner;
+    const bool size_known = owner.end.has_value();
+    // A copy: the record's own, which the key is in, may be replaced by what the first answer says.
     const object as_asked = owner.record->what();
+    s3::get_object_request request = request_for(of);
+    request.key = as_asked.key;
     s3::get_object get(service_, target_, request, tally_);
     if (!co_await open(get, of, request, size_known)) co_return;
     if (!size_known) {
       learn(get, of);
-    } else if (const auto total = get.total(); total && *total != *owner.end) {
+    } else if (const auto total = get.total(); total && !settings_.one_request && *total != *owner.end) {
       get.abandon(make_error_code(errc::changed));
       throw get.failure(errc::changed, "the object has " + std::to_string(*total) + " bytes, listed with " +
                                            std::to_string(*owner.end));
@@ -169,13 +228,13 @@ class run {
     co_await receive(get, of);
   }
 
-  /// Sends the request until its answer is there. False: it was empty, and that is handed on.
+  /// Sends the request until its answer is there. False: there is nothing to receive.
   [[nodiscard]] task<bool> open(s3::get_object& get, slice& of, const s3::get_object_request& request, bool size_known) {
     bool fresh = false;
     std::optional<error> refused;
     try {
       for (;;) {
-        ring::grant slots = co_await window_.grant(of, slots_for(of.size + head_bytes));
+        ring::grant slots = co_await window_.grant(of, slots_for(of.size - of.received + head_bytes));
         if (of.owner->failed) co_return false;
         const s3::get_object::progress came = co_await get.begin(std::move(slots), fresh);
         if (came == s3::get_object::progress::opened) co_return true;
@@ -192,7 +251,8 @@ class run {
       window_.deliver(of, {}, true);
       co_return false;
     }
-    if (refused->http_status() == 412 && !request.if_match.empty() && settings_.request.if_match.empty()) {
+    const bool own_condition = request.if_match.empty() || request.if_match == settings_.request.if_match;
+    if ((refused->http_status() == 412 && !own_condition) || (refused->http_status() == 416 && size_known)) {
       error_details known = refused->details();
       known.message = "the object changed since it was listed or first answered";
       throw error(errc::changed, std::move(known));
@@ -210,9 +270,9 @@ class run {
     of.offset = get.offset();
     const std::optional<std::uint64_t> answered = get.body_size();
     if (!answered) return;  // chunked, or up to the close: it is as long as it is
-    const std::string_view etag = get.header("etag").value_or(std::string_view());
+    owner.etag = get.header("etag").value_or(std::string_view());
     const std::uint64_t total = get.total().value_or(of.offset + *answered);
-    owner.record->learned(owner.record->what().with_answer(etag, total));
+    owner.record->learned(owner.record->what().with_answer(owner.etag, total));
     plan_.learn(of, settings_.one_request ? of.offset + *answered : total, *answered);
   }
 
@@ -222,12 +282,7 @@ class run {
     for (;;) {
       for (ring::slot_span bytes = get.take(); bytes.size() > 0; bytes = get.take()) {
         if (owner.end) {
-          // Only a body of unknown length can be: what its head tells was checked.
-          if (bytes.size() > of.size - of.received) {
-            get.abandon(make_error_code(errc::corrupted));
-            throw get.failure(errc::corrupted,
-                              "the answer has more than the " + std::to_string(of.size) + " bytes that were asked for");
-          }
+          if (bytes.size() > of.size - of.received) reject(get, of, of.received + bytes.size());
           const std::uint64_t end = of.offset + of.received + bytes.size();
           window_.deliver(of, std::move(bytes), end == *owner.end);
         } else {
@@ -246,11 +301,17 @@ class run {
       plan_.learn(of, of.offset + answered, answered);
       window_.deliver(of, std::move(kept), true);
     } else if (of.received != of.size) {
-      throw get.failure(errc::corrupted, "the answer has " + std::to_string(of.received) + " bytes of " +
-                                             std::to_string(of.size) + " that were asked for");
+      reject(get, of, of.received);
     } else if (of.size == 0) {
       window_.deliver(of, {}, true);
     }
+  }
+
+  [[noreturn]] static void reject(s3::get_object& get, const slice& of, std::uint64_t came) {
+    const error made = get.failure(errc::corrupted, "the answer has " + std::to_string(came) + " bytes or more of " +
+                                                        std::to_string(of.size) + " that were asked for");
+    get.abandon(made.code());
+    throw made;
   }
 
   run_settings settings_;
@@ -264,6 +325,7 @@ class run {
   window window_;
   coro::stop_source closing_;
   time_point began_;
+  time_point ended_ = no_deadline;
 };
 
 }  // namespace s3pager::pager

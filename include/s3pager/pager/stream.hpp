@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -23,51 +24,63 @@ struct summary {
   std::uint64_t bytes = 0;     ///< handed on
   std::uint64_t failures = 0;  ///< objects that could not be read
   std::uint64_t requests = 0;  ///< sent, of lists and objects; each attempt counts
-  duration elapsed{0};         ///< since the call that made the stream
+  duration elapsed{0};         ///< from the call that made the stream to its end
 };
 
 namespace pager {
 
 class forwarded_stop final : public coro::stop_callback {
  public:
-  forwarded_stop(coro::scope& to, coro::stop_state* from) noexcept : to_(to) {
+  forwarded_stop(run& what, coro::scope& workers, coro::stop_state* from) noexcept : what_(what), workers_(workers) {
     if (from == nullptr) return;
     if (from->requested())
-      to_.request_stop();
+      on_stop();
     else
       from->add(*this);
   }
 
  private:
-  void on_stop() noexcept override { to_.request_stop(); }
-  coro::scope& to_;
+  void on_stop() noexcept override {
+    workers_.request_stop();
+    what_.pages().stop();
+  }
+  run& what_;
+  coro::scope& workers_;
 };
 
 /// A stream that has ended may be kept, for its summary: it keeps no slots from others.
 class ending {
  public:
-  explicit ending(window& what) noexcept : what_(what) {}
+  explicit ending(run& what) noexcept : what_(what) {}
   ending(const ending&) = delete;
   ending& operator=(const ending&) = delete;
   ~ending() { what_.end(); }
 
  private:
-  window& what_;
+  run& what_;
 };
 
 [[nodiscard]] inline async_generator<page> pages_of(run& of) {
-  const ending at_end(of.pages());
+  const ending at_end(of);
   coro::scope workers(co_await coro::this_context());
-  const forwarded_stop caller(workers, of.caller_stop().get());
-  const forwarded_stop closing(workers, of.closing().token().state().get());
+  const forwarded_stop caller(of, workers, of.caller_stop().get());
+  const forwarded_stop closing(of, workers, of.closing().token().state().get());
   workers.spawn(of.feed());
   for (std::uint32_t i = 0; i < of.lanes(); ++i) workers.spawn(of.lane());
+  std::exception_ptr failure;
   for (;;) {
-    std::optional<page> next = co_await of.pages().next();
+    std::optional<page> next;
+    try {
+      next = co_await of.pages().next();
+    } catch (...) {
+      failure = std::current_exception();
+    }
     if (!next) break;
     co_yield std::move(*next);
   }
+  if (failure) workers.request_stop();
   co_await workers.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace pager
@@ -107,6 +120,7 @@ class [[nodiscard]] page_stream {
     if (!which.run_) co_return;
     which.run_->closing().request_stop();
     try {
+      // What a dropped await has left is taken first.
       for (;;) {
         const std::optional<page> rest = co_await which.pages_.next();
         if (!rest) break;

@@ -154,6 +154,12 @@ class window final : private ring::buffer_pool::listener {
     plan_.close();
     notify_consumer();
   }
+  /// The caller wants no more: next() throws errc::cancelled, whatever waits here.
+  void stop() noexcept {
+    stopped_ = true;
+    plan_.close();
+    notify_consumer();
+  }
   /// No object follows: the consumer may be waiting for that.
   void source_ended() noexcept {
     plan_.close();
@@ -327,11 +333,12 @@ class window final : private ring::buffer_pool::listener {
     return &plan_.jobs().front();
   }
   [[nodiscard]] bool something_to_take() noexcept {
-    return next_job() != nullptr || plan_.drained() || (failure_ != nullptr && (failed_at_once_ || plan_.jobs().empty()));
+    return stopped_ || next_job() != nullptr || plan_.drained() || (failure_ != nullptr && (failed_at_once_ || plan_.jobs().empty()));
   }
 
   /// Only when there is something to take. Empty only at the end.
   [[nodiscard]] std::optional<page> take_page() {
+    if (stopped_) throw error(errc::cancelled, "paging was stopped");
     if (failure_ != nullptr && failed_at_once_) std::rethrow_exception(failure_);
     if (job* from = next_job()) return from->slices.front().pieces.empty() ? take_failure(*from) : take_piece(*from);
     if (failure_ != nullptr) std::rethrow_exception(failure_);
@@ -399,6 +406,7 @@ class window final : private ring::buffer_pool::listener {
   std::uint64_t bytes_ = 0;
   std::uint64_t failures_count_ = 0;
   bool failed_at_once_ = false;
+  bool stopped_ = false;
   bool serving_ = false;
 };
 

@@ -2,6 +2,9 @@
 // Knows neither bodies nor operations.
 #pragma once
 
+#include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -103,6 +106,7 @@ class exchange {
     to_first_byte_ = loop().now() - began_;
     request_id_ = parser().header("x-amz-request-id").value_or(std::string_view());
     host_id_ = parser().header("x-amz-id-2").value_or(std::string_view());
+    retry_after_ = parse_retry_after(parser().header("retry-after").value_or(std::string_view()));
   }
   [[nodiscard]] int status() const noexcept { return status_; }
   void count_body(std::size_t bytes) noexcept { body_bytes_ += bytes; }
@@ -188,7 +192,16 @@ class exchange {
     known.elapsed = loop().now() - began_;
     known.request_id = request_id_;
     known.host_id = host_id_;
+    known.retry_after = retry_after_;
     return known;
+  }
+
+  /// Seconds only (RFC 9110 10.2.3), as S3 and its kind send it; a date is passed over.
+  [[nodiscard]] static std::chrono::seconds parse_retry_after(std::string_view text) noexcept {
+    unsigned seconds = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (failed != std::errc() || end != text.data() + text.size()) return {};
+    return std::chrono::seconds(std::min(seconds, 86'400U));
   }
 
   void end(std::error_code why) noexcept {
@@ -214,6 +227,7 @@ class exchange {
   std::error_code outcome_error_;
   std::string request_id_;
   std::string host_id_;
+  std::chrono::seconds retry_after_{0};
   time_point began_{};
   duration to_first_byte_{0};
   std::uint64_t body_bytes_ = 0;

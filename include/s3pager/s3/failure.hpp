@@ -86,13 +86,16 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
 /// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more.
 [[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids) {
   ids.http_status = http_status;
+  std::string region;
   if (auto parsed = xml::parse_error_body(body)) {
     ids.s3_code = std::move(parsed->code);
+    region = std::move(parsed->region);
     if (!parsed->message.empty()) ids.message = std::move(parsed->message);
     if (ids.request_id.empty()) ids.request_id = std::move(parsed->request_id);
     if (ids.host_id.empty()) ids.host_id = std::move(parsed->host_id);
   }
   if (ids.message.empty()) ids.message = "the service refused the request";
+  if (!region.empty()) ids.message.append("; the bucket is in region ").append(region);
   const errc meaning = classify(http_status, ids.s3_code);
   return error(meaning, std::move(ids));
 }

@@ -188,25 +188,66 @@ struct fetched_page {
   coro::permit room;
 };
 
+/// Where a list goes on.
+struct list_position {
+  std::string token = {};
+  std::string last_key = {};  ///< of all pages so far
+};
+
+/// The next page, whatever number of attempts it takes.
+[[nodiscard]] inline task<ref<xml::list_page>> fetch_page(service& with, const ref<bucket_target>& target,
+                                                          const ref<request_tally>& tally, list_objects_request& what,
+                                                          list_position& at) {
+  ring::reactor& loop = with.loop();
+  retry_state attempts(with.retries(), loop.now());
+  for (;;) {
+    std::optional<error> failure;
+    try {
+      list_call call(ref<service>(&with), target, tally, what, at.token);
+      ref<xml::list_page> page = co_await call.run();
+      attempts.succeeded();
+      co_return page;
+    } catch (const error& failed) {
+      failure.emplace(failed);
+    }
+    // A token that is refused is replaced by the last key: what was listed stays listed, and nothing comes twice.
+    if (!at.token.empty() && failure->http_status() == 400 && what.delimiter.empty() && !at.last_key.empty()) {
+      at.token.clear();
+      what.start_after = at.last_key;
+      continue;
+    }
+    const std::optional<time_point> again = attempts.failed(*failure, loop.now());
+    if (!again) throw attempts.exhausted(*failure, loop.now());
+    if (observer* seen_by = with.observer()) {
+      request_event event;
+      event.kind = request_kind::list_objects;
+      event.bucket = target->name();
+      event.key = what.prefix;
+      seen_by->request_retried(event, failure->code());
+    }
+    if (co_await ring::sleep_until(loop, *again)) throw error(errc::cancelled, "stopped between two attempts at a list");
+  }
+}
+
 inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<request_tally> tally,
-                          const list_objects_request& what, coro::semaphore& ahead, coro::channel<fetched_page>& pages) {
+                          list_objects_request what, coro::semaphore& ahead, coro::channel<fetched_page>& pages) {
   struct closer {
     explicit closer(coro::channel<fetched_page>& what) noexcept : pages(what) {}
     ~closer() { pages.close(); }
     coro::channel<fetched_page>& pages;
   };
   const closer at_end(pages);
-  std::string token;
+  list_position at;
   for (bool more = true; more;) {
     // Before the request: a channel alone would let one page wait in it, and the next one with who sends it.
     coro::permit room = co_await ahead.acquire();
-    list_call call(with, target, tally, what, token);
-    ref<xml::list_page> page = co_await call.run();
+    ref<xml::list_page> page = co_await fetch_page(*with, target, tally, what, at);
     more = page->is_truncated();
-    if (more && page->next_continuation_token() == token)
+    if (more && page->next_continuation_token() == at.token)
       throw error(errc::protocol_violation,
                   error_details{.message = "the list goes on with the same continuation token again", .bucket = target->name()});
-    token = page->next_continuation_token();
+    at.token = page->next_continuation_token();
+    if (!page->contents().empty()) at.last_key = page->contents().back().key;
     fetched_page made(std::move(page), std::move(room));
     if (!co_await pages.send(std::move(made))) co_return;
   }

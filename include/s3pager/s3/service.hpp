@@ -25,6 +25,7 @@
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/s3/observer.hpp"
+#include "s3pager/s3/retry.hpp"
 #include "s3pager/version.hpp"
 
 namespace s3pager::s3 {
@@ -46,6 +47,8 @@ struct service_settings {
   aws::addressing addressing = aws::addressing::automatic;
   s3::deadlines deadlines = {};
   s3pager::observer* observer = nullptr;
+  retry_policy retry = {};
+  std::uint64_t jitter_seed = 0;
 };
 
 /// A bucket's place: counted, as requests in flight refer to it.
@@ -73,13 +76,14 @@ struct request_spec {
 class service final : public counted {
  public:
   service(ring::reactor& loop, service_settings settings)
-      : loop_(loop), settings_(std::move(settings)), pool_(loop) {
+      : loop_(loop), settings_(std::move(settings)), pool_(loop), retries_(settings_.retry, settings_.jitter_seed) {
     if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
   }
 
   [[nodiscard]] ring::reactor& loop() const noexcept { return loop_; }
   [[nodiscard]] const service_settings& settings() const noexcept { return settings_; }
   [[nodiscard]] s3pager::observer* observer() const noexcept { return settings_.observer; }
+  [[nodiscard]] retry_budget& retries() noexcept { return retries_; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
   [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
 
@@ -174,6 +178,7 @@ class service final : public counted {
   ring::reactor& loop_;
   service_settings settings_;
   net::connection_pool pool_;
+  retry_budget retries_;
   std::optional<aws::signer> signer_;
   std::map<std::string, ref<bucket_target>, std::less<>> buckets_;
   std::string target_;  // scratch of write_get, kept for its memory

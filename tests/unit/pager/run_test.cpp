@@ -51,7 +51,7 @@ outcome read(std::vector<std::vector<scripted_answer>> answers, std::optional<st
   ring::reactor loop({.clock = &time});
   const test::scripted_server server(loop, std::move(answers));
   const std::string endpoint = server.endpoint();
-  client s3(loop, {.anonymous = true, .region = "us-east-1", .endpoint_url = endpoint, .window_bytes = 4 << 20, .concurrency = 2});
+  client s3(loop, {.anonymous = true, .region = "us-east-1", .endpoint_url = endpoint, .window_bytes = 4 << 20, .concurrency = 2, .retry = {.max_attempts = 1}});
   page_stream pages = size ? s3.page_ordered("bucket", object_of("k", *size)) : s3.get({.bucket = "bucket", .key = "k", .if_none_match = if_none_match});
   outcome out;
   test::root<> reading(loop.ready(), read_all(pages, out));

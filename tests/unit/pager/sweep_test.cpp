@@ -22,6 +22,9 @@
 #include <utility>
 #include <vector>
 
+#include "s3pager/coro/event.hpp"
+#include "s3pager/coro/scope.hpp"
+#include "s3pager/s3/observer.hpp"
 #include "s3pager/pager/client.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
@@ -162,6 +165,49 @@ task<> page_from_a_name(world& in, probe& seen) {
   co_await read_all(pages, seen.got);
 }
 
+/// Sees that a request is to be made again.
+class retry_watcher final : public observer {
+ public:
+  void request_retried(const request_event&, std::error_code) noexcept override { retried.set(); }
+  coro::event retried;
+};
+task<> pass_delays(world& in, coro::event& retried) {
+  for (;;) {
+    co_await retried.wait();
+    retried.reset();
+    in.time.advance(std::chrono::seconds(1));
+  }
+}
+
+// Answers that break off or fail once, of lists and of objects, and the pauses before the next attempt.
+task<> page_with_retries(world& in, probe& seen) {
+  retry_watcher watcher;
+  coro::scope clock(co_await coro::this_context());
+  clock.spawn(pass_delays(in, watcher.retried));
+  client_options how = tight(in);
+  how.retry = {.base_delay = std::chrono::milliseconds(10)};
+  how.jitter_seed = 1;
+  how.observer = &watcher;
+  client s3(in.loop, how);
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered({.bucket = "s", .max_keys = 5});
+  co_await read_slowly(pages, seen.got);
+}
+void fail_once(world& in) {
+  in.server->set_hook([lists = 0, failed = std::set<std::string>()](const testing::request_info& asked) mutable {
+    testing::behaviour made;
+    if (asked.key.empty()) {
+      if (++lists == 2) made.cut_head = true;
+      if (lists == 3) made.status = 503;
+      return made;
+    }
+    if (!failed.emplace(asked.key).second) return made;
+    if (asked.key.back() == '3') made.cut_at = 400;
+    if (asked.key.back() == '7') made.status = 500;
+    return made;
+  });
+}
+
 void refuse_some(world& in) {
   in.server->set_hook([](const testing::request_info& asked) -> testing::behaviour {
     if (asked.key.empty()) return {};
@@ -211,6 +257,7 @@ std::vector<scene> scenes() {
        .all = false},
       {.name = "a stream that is closed", .client = page_and_close, .options = fifty, .all = false},
       {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
+      {.name = "requests that fail once", .client = page_with_retries, .options = twelve, .prepare = fail_once},
   };
 }
 
@@ -463,6 +510,10 @@ TEST_CASE("a stream that is being closed can be dropped after every resumption",
 }
 TEST_CASE("a lookup of a name can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("a host by its name");
+}
+
+TEST_CASE("pauses between attempts can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("requests that fail once");
 }
 
 TEST_CASE("every co_await of the pager and of what is below it is a place of a sweep", "[pager][sweep]") {

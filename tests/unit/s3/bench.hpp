@@ -57,6 +57,7 @@ struct bench {
 
   [[nodiscard]] service_settings settings(s3pager::observer* seen_by) const {
     service_settings made;
+    made.retry.max_attempts = 1;
     made.endpoint_url = server.endpoint();
     made.addressing = aws::addressing::path;
     made.observer = seen_by;
