@@ -189,11 +189,10 @@ class run {
     seen_by->request_retried(event, why.code());
   }
 
-  /// What to ask for, given what has come already.
-  [[nodiscard]] s3::get_object_request request_for(const slice& of) const {
+  /// What to ask for, given what has come already. (Returned by value into a coroutine's frame, GCC 12 breaks at -O2.)
+  void write_request(const slice& of, s3::get_object_request& request) const {
     const job& owner = *of.owner;
-    s3::get_object_request request = settings_.request;
-    request.key = owner.record->what().key;
+    request = settings_.request;
     if (of.received > 0) {
       // The rest of a body that broke off: of that version, whatever else was asked of the first answer.
       request.part_number.reset();
@@ -206,7 +205,6 @@ class run {
       if (!of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
       if (request.if_match.empty()) request.if_match = owner.etag;
     }
-    return request;
   }
 
   [[nodiscard]] task<> attempt(slice& of) {
@@ -214,7 +212,8 @@ class run {
     const bool size_known = owner.end.has_value();
     // A copy: the record's own, which the key is in, may be replaced by what the first answer says.
     const object as_asked = owner.record->what();
-    s3::get_object_request request = request_for(of);
+    s3::get_object_request request;
+    write_request(of, request);
     request.key = as_asked.key;
     s3::get_object get(service_, target_, request, tally_);
     if (!co_await open(get, of, request, size_known)) co_return;
