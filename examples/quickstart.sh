@@ -44,11 +44,17 @@ else
     sleep 0.05
   done
   endpoint=$(sed -n 's/^endpoint //p' "$build/origin.out")
-  echo "origin: 300 objects in bucket demo at $endpoint"
+  held=$(sed -n 's/^objects \([0-9]*\) bytes \([0-9]*\)$/\1 objects, \2 bytes/p' "$build/origin.out")
+  echo "origin: $held in bucket demo at $endpoint"
   where=(--bucket demo --endpoint "$endpoint")
 fi
 
 for mode in --ordered --unordered; do
   echo "page $mode ${where[*]}"
-  "$bin/page" "$mode" "${where[@]}"
+  read_=$("$bin/page" "$mode" "${where[@]}")
+  echo "$read_"
+  if [ -n "$origin" ] && [[ $read_ != *": $held in "* ]]; then
+    echo "that is not what the origin holds: $held" >&2
+    exit 1
+  fi
 done

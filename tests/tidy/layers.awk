@@ -1,8 +1,8 @@
 # Called by layers.sh: the table, a list of all headers, then the headers themselves.
 
 BEGIN {
-  forbidden[1] = "/wor" "k/"
-  forbidden[2] = "../sha" "red"
+  forbidden[1] = "TO" "DO"
+  forbidden[2] = "FIX" "ME"
   io = "^(sys|netinet|arpa|net)/|^(unistd|fcntl|poll|netdb|pthread|sched|signal|dirent|ifaddrs|spawn|termios)[.]h$"
   intrinsics = "^([a-z0-9]*intrin|cpuid|arm_acle|arm_neon|sys/auxv)[.]h$"
 }

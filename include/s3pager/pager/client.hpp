@@ -122,7 +122,7 @@ class client {
   /// Throws error(invalid_argument) that names the option or the variable and says what is needed.
   explicit client(ring::reactor& loop, const client_options& options = {})
       : concurrency_(checked_concurrency(options.concurrency)),
-        window_wait_(options.window_wait),
+        window_wait_(checked_wait(options.window_wait)),
         service_(make_ref<s3::service>(loop, settings(options))),
         pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes, .slot_bytes = options.slot_bytes})) {}
   client(const client&) = delete;
@@ -197,7 +197,7 @@ class client {
                       what.if_modified_since || what.if_unmodified_since;
     if (how.one_request) how.lanes = 1;
     pager::key_list keys;
-    keys.add(what.key);
+    keys.add(checked_key(what.key));
     return start(what.bucket, pager::given_objects(std::move(keys)), make_ref<s3::request_tally>(), std::move(how),
                  what.stop);
   }
@@ -221,9 +221,18 @@ class client {
       throw error(errc::invalid_argument, "a delay of retry is negative");
     return policy;
   }
+  [[nodiscard]] static duration checked_wait(duration value) {
+    if (value <= duration::zero()) throw error(errc::invalid_argument, "window_wait is not positive");
+    return value;
+  }
   static void check_max_keys(std::uint32_t value) {
     if (value > 1000)
       throw error(errc::invalid_argument, "max_keys is " + std::to_string(value) + ", 1 to 1000 is needed (0: default)");
+  }
+  /// An empty key would ask for the bucket itself, and its list come as the object's bytes.
+  [[nodiscard]] static std::string_view checked_key(std::string_view key) {
+    if (key.empty()) throw error(errc::invalid_argument, "a key is empty");
+    return key;
   }
   template <class T>
   [[nodiscard]] static T checked(aws::outcome<T> found) {
@@ -266,7 +275,7 @@ class client {
   template <key_range Keys>
   [[nodiscard]] static pager::key_list copied(Keys&& keys) {
     pager::key_list made;
-    for (auto&& each : keys) made.add(std::string_view(each));
+    for (auto&& each : keys) made.add(checked_key(std::string_view(each)));
     return made;
   }
 

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "s3pager/base/bytes.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/ring/slot_pool.hpp"
@@ -62,6 +64,8 @@ class page {
     if (failed_) throw error(*record_->failure());
     return bytes_.bytes();
   }
+  /// The same bytes as characters.
+  [[nodiscard]] std::string_view text() const { return as_chars(bytes()); }
   /// No page of this object follows. An empty object is one empty page with last().
   [[nodiscard]] bool last() const noexcept { return last_; }
   /// Why the object can't be read; null if this page is bytes.

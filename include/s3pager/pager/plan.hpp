@@ -161,7 +161,8 @@ class plan {
   /// With `as_listed`, of the size and ETag that it has; else the first answer tells them.
   void add(object what, bool as_listed = true) {
     job& made = job_memory_.take();
-    if (as_listed) {
+    // Without an ETag nothing would hold the slices of an object to one version: the first answer's ETag does.
+    if (as_listed && what.size && (!what.etag.empty() || *what.size <= limits_.whole_bytes)) {
       made.end = what.size;
       made.etag = what.etag;
     }

@@ -201,8 +201,8 @@ class run {
       request.if_unmodified_since.reset();
       request.range = s3::byte_range{of.offset + of.received, of.offset + of.size - 1};
       request.if_match = owner.etag;
-    } else if (!settings_.one_request) {
-      if (!of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
+    } else {
+      if (!settings_.one_request && !of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
       if (request.if_match.empty()) request.if_match = owner.etag;
     }
   }

@@ -51,7 +51,7 @@ class forwarded_stop final : public coro::stop_callback {
 /// A stream that has ended may be kept, for its summary: it keeps no slots from others.
 class ending {
  public:
-  explicit ending(run& what) noexcept : what_(what) {}
+  explicit ending(run& what) noexcept : what_(what) { what_.pages().begin(); }
   ending(const ending&) = delete;
   ending& operator=(const ending&) = delete;
   ~ending() { what_.end(); }

@@ -50,13 +50,17 @@ class window final : private ring::buffer_pool::listener {
       : loop_(loop), pool_(std::move(pool)), plan_(of), order_(order), failures_(failures), window_wait_(window_wait) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
-    pool_->add_listener(*this);
-    reserve_ = pool_->try_grant(1);
-    top_up_reserve();
   }
   window(const window&) = delete;
   window& operator=(const window&) = delete;
   ~window() { end(); }
+
+  /// Takes its share of the slots: before the first lane works, so that a stream that is only held takes none.
+  void begin() noexcept {
+    pool_->add_listener(*this);
+    reserve_ = pool_->try_grant(1);
+    top_up_reserve();
+  }
 
   /// Gives up all slots, for good: no lane works any more, and next() is not awaited again.
   void end() noexcept {
@@ -283,7 +287,7 @@ class window final : private ring::buffer_pool::listener {
     const std::size_t slot = pool_->slot_bytes();
     return error(errc::window_exhausted,
                  "no room to receive the next page: of a window of " + std::to_string(pool_->capacity() * slot) +
-                     " bytes, pages that the caller holds, and those that wait in other streams of the client, take " +
+                     " bytes, pages that the caller holds, answers that are being received and other streams of the client take " +
                      std::to_string((pool_->held() - in_window()) * slot) +
                      "; let go of them before next(), copy() them, or give a larger window_bytes");
   }

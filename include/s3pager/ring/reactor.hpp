@@ -93,7 +93,8 @@ class reactor {
       each.orphaned = true;
     }
     bool refused = false;
-    while (!refused && (!in_flight_.empty() || wake_armed_)) {
+    while (!refused && (!in_flight_.empty() || !orphans_.empty() || wake_armed_)) {
+      dispose_orphans();
       // Again from time to time: an operation that is just being carried out can't be cancelled then, but may come to wait
       // afterwards. What reads a file is waited for.
       cancel_all();
@@ -192,15 +193,17 @@ class reactor {
     if (event_fd_) clear_events();
     dispose_orphans();
     complete_answered();
-    const bool idle = ready_.empty() && waiting == wait::yes;
+    const bool idle = ready_.empty() && waiting == wait::yes && !timer_due();
     if (const int result = enter(idle ? wait::yes : wait::no, idle ? timers_.next() : no_deadline); result < 0)
       throw error(errno_code(result), "io_uring_enter");
     reap();
     run_posted();
+    // As of now: what coroutines compute from here on is no delay of a peer's, whose bytes may have come meanwhile.
+    const time_point reached = timers_.empty() ? time_point::min() : clock_->now();
     ready_.run(budget);
-    if (!timers_.empty()) timers_.fire(clock_->now());
+    timers_.fire(reached);
     if (timer_fd_) set_timer_fd();
-    return !ready_.empty() || !orphans_.empty() || !answered_.empty() || !queued_.empty() || ::io_uring_sq_ready(&ring_) != 0;
+    return !ready_.empty() || timer_due() || !orphans_.empty() || !answered_.empty() || !queued_.empty() || ::io_uring_sq_ready(&ring_) != 0;
   }
 
   /// Drives the loop until `work` has ended, and gives its result or throws its exception.
@@ -301,6 +304,8 @@ class reactor {
         !has(options.masked, feature::receive_bundle))
       features_ = features_ | feature::receive_bundle;
   }
+
+  [[nodiscard]] bool timer_due() const noexcept { return !timers_.empty() && timers_.next() <= clock_->now(); }
 
   void grow() {
     constexpr std::size_t batch = 64;

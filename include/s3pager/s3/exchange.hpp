@@ -131,7 +131,9 @@ class exchange {
 
   /// The connection turned out to be closed: nothing was answered, and the request may be made again.
   void retry(std::error_code why) {
-    if (observer* seen_by = service_->observer()) seen_by->request_retried(event_, why);
+    const request_event retried = event_;
+    end(why);
+    if (observer* seen_by = service_->observer()) seen_by->request_retried(retried, why);
     sending_.reset();
     lease_.reset();
   }

@@ -127,11 +127,12 @@ class get_object {
   /// Sends the request and receives under `slots` until the head of the answer is there, and checks it: status 200 or 206 as
   /// asked, else throws the typed error.
   [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh) {
-    if (!exchange_.open())
+    const bool goes_on = exchange_.open();
+    if (!goes_on)
       co_await exchange_.begin({.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}}, fresh);
     const std::size_t most = slots.bytes();
     ring::receive_result got = co_await exchange_.socket().receive(
-        std::move(slots), most, exchange_.first_byte_deadline(), exchange_.request());
+        std::move(slots), most, goes_on ? exchange_.idle_deadline() : exchange_.first_byte_deadline(), exchange_.request());
     std::error_code failed = got.error;
     if (!failed && got.bytes.empty()) failed = exchange_.parser().on_eof().error;
     if (failed) {

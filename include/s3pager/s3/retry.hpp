@@ -31,6 +31,8 @@ enum class retry_cause : std::uint8_t {
   if (code == errc::timed_out) return retry_cause::timeout;
   if (code == errc::connection_lost) return retry_cause::connection;
   if (code == errc::protocol_violation) return retry_cause::server;
+  // What the service does not do, it will not do a moment later.
+  if (failed.http_status() == 501 || failed.http_status() == 505) return retry_cause::permanent;
   // A local want (descriptors, memory) or a peer that refuses; and what the service says of itself.
   if (code == errc::unavailable) return failed.http_status() != 0 ? retry_cause::server : retry_cause::connection;
   return retry_cause::permanent;
@@ -42,7 +44,7 @@ struct retry_policy {
   duration base_delay = std::chrono::milliseconds(50);     ///< the most before the first retry; doubled for each further one
   duration throttled_delay = std::chrono::milliseconds(500);  ///< what base_delay is at least after throttling
   duration max_delay = std::chrono::seconds(20);           ///< the most before any retry
-  duration max_elapsed = std::chrono::minutes(5);          ///< since the first attempt; no retry is begun after it
+  duration max_elapsed = std::chrono::minutes(5);          ///< since the first failure without progress; no retry is begun after it
   std::uint32_t tokens = 500;                              ///< the shared bucket's size
   std::uint32_t token_cost = 5;                            ///< of a retry
   std::uint32_t timeout_token_cost = 10;                   ///< of a retry after a timeout
@@ -110,7 +112,6 @@ class retry_state {
 
   /// Attempts begun, the first included.
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }
-  [[nodiscard]] time_point began() const noexcept { return began_; }
 
   /// Bytes have come since the last failure: a long object over a bad line is not given up on.
   void progressed() noexcept { in_a_row_ = 1; }
@@ -123,7 +124,8 @@ class retry_state {
     const retry_policy& policy = budget_.policy();
     const retry_cause cause = classify_failure(why);
     if (cause == retry_cause::permanent || in_a_row_ >= policy.max_attempts) return std::nullopt;
-    if (now - began_ >= policy.max_elapsed) return std::nullopt;
+    if (in_a_row_ == 1) row_began_ = now;
+    if (now - row_began_ >= policy.max_elapsed) return std::nullopt;
     const std::uint32_t cost = cause == retry_cause::timeout ? policy.timeout_token_cost : policy.token_cost;
     if (!budget_.tokens().take(cost)) return std::nullopt;
     taken_ = cost;
@@ -150,6 +152,7 @@ class retry_state {
  private:
   retry_budget& budget_;
   time_point began_;
+  time_point row_began_{};  // the first failure since the last progress
   std::uint32_t attempts_ = 1;
   std::uint32_t in_a_row_ = 1;
   std::uint32_t taken_ = 0;

@@ -730,6 +730,7 @@ TEST_CASE("an observer sees each request begin, end and be retried", "[pager][pa
       "began 2 get s/00000000 again",
       "ended 2 get s/00000000 again status 200 body 10",
       "began 3 get s/00000001 again",
+      "ended 3 get s/00000001 again status 0 failed without id",
       "retried 3 get s/00000001 again",
       "began 4 get s/00000001",
       "ended 4 get s/00000001 status 200 body 0",

@@ -240,3 +240,36 @@ TEST_CASE("an object that changes between two attempts is changed, never a splic
     });
   loop.run(page_it());
 }
+
+TEST_CASE("a consumer that computes for longer than a deadline times nothing out") {
+  fixture world({3'000'000, 3'000'000, 3'000'000});
+  const auto page_slowly = [](fixture& in) -> task<> {
+    client s3(in.loop, in.options);
+    auto pages = s3.page_unordered({.bucket = "b"});
+    std::uint64_t came = 0;
+    for (;;) {
+      const std::optional<page> next = co_await pages.next();
+      if (!next) break;
+      came += next->bytes().size();
+      in.time.advance(std::chrono::seconds(31));
+    }
+    CHECK(came == 9'000'000);
+    CHECK(pages.summary().requests == 4);
+  };
+  world.loop.run(page_slowly(world));
+}
+
+TEST_CASE("streams that nobody awaits take no slots") {
+  fixture world({10});
+  client s3(world.loop, world.options);
+  std::vector<page_stream> streams;
+  for (int i = 0; i < 300; ++i) streams.push_back(s3.get({.bucket = "b", .key = "x"}));
+  CHECK(s3.window_used() == 0);
+}
+
+TEST_CASE("an empty key is refused before anything is sent") {
+  fixture world({10});
+  client s3(world.loop, world.options);
+  CHECK_THROWS_AS(s3.get({.bucket = "b"}), error);
+  CHECK_THROWS_AS(s3.page_ordered("b", {"a", ""}), error);
+}

@@ -25,13 +25,16 @@ struct bench {
   }
   std::unique_ptr<window> make_window(plan& of, page_order order = page_order::by_key,
                                       on_error failures = on_error::report) {
-    return std::make_unique<window>(loop, pool, of, order, failures, std::chrono::seconds(30));
+    auto made = std::make_unique<window>(loop, pool, of, order, failures, std::chrono::seconds(30));
+    made->begin();
+    return made;
   }
 
   slice& add(const std::string& key, std::uint64_t size) { return add(objects, key, size); }
   static slice& add(plan& to, const std::string& key, std::uint64_t size) {
     object made = object::of_key(key);
     made.size = size;
+    made.etag = "\"1\"";
     to.add(std::move(made));
     return *to.claim();
   }

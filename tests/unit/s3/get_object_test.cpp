@@ -470,6 +470,7 @@ TEST_CASE("an observer sees each request begin and end", "[s3][get_object]") {
         "began 1 k@0\n"
         "ended 1 200 well  5\n"
         "began 2 l@7 reused\n"
+        "ended 2 0 the connection ended before the message began  0\n"
         "retried 2\n"
         "began 3 l@7\n"
         "ended 3 404 not found RID 58\n");
