@@ -400,8 +400,8 @@ class failing_hook final : public ring::submit_hook {
 
 /// One turn. If the kernel has nothing more to tell, the clock goes to the next deadline. On a busy machine that may be
 /// too early, and the run may end of it: an end as good as any that a fault brings.
-void turn_or_wait(world& in) {
-  if (in.loop.run_once(ring::reactor::wait::no)) return;
+void turn_or_wait(world& in, const root<>& client) {
+  if (in.loop.run_once(ring::reactor::wait::no) || client.done()) return;
   pollfd ready{.fd = in.loop.poll_descriptor(), .events = POLLIN, .revents = 0};
   const bool timed = !in.loop.timers().empty();
   if (::poll(&ready, 1, timed ? 5 : 10'000) != 0) return;
@@ -427,7 +427,7 @@ faulty_end run_faulty(const scene& what, const fault& how, std::uint64_t number)
     probe seen(in);
     {
       root<> client(in.loop.ready(), what.client(in, seen));
-      while (!client.done()) turn_or_wait(in);
+      while (!client.done()) turn_or_wait(in, client);
       try {
         client.result();
       } catch (const error&) {
@@ -525,6 +525,11 @@ TEST_CASE("every co_await of the pager and of what is below it is a place of a s
       "pages.send(std::move(made))",                      // a permit has made sure that there is room
       "read_failure(std::string(body_.text()), true)",    // all of the body is there
   };
+  const auto include = std::filesystem::path(__FILE__).parent_path() / "../../../include/s3pager";
+  if (!std::filesystem::is_directory(include)) {
+    WARN("SKIP: the sources are not on this machine");
+    return;
+  }
   sweep_report report;
   {
     const site_collector collector(report);
@@ -534,7 +539,6 @@ TEST_CASE("every co_await of the pager and of what is below it is a place of a s
   for (const site& each : report.suspended)
     met.emplace(std::filesystem::path(each.file).filename().string(), each.line);
 
-  const auto include = std::filesystem::path(__FILE__).parent_path() / "../../../include/s3pager";
   std::size_t places = 0;
   std::string missing;
   for (const char* folder : {"pager", "s3", "net"}) {
@@ -588,6 +592,13 @@ TEST_CASE("any operation that fails after it was carried out ends in an error or
           "[pager][sweep]") {
   sweep_errnos({.name = "", .client = page_reporting, .options = faulty}, ring::submit_verdict::action::replace,
                errnos_of_any, true);
+}
+TEST_CASE("any operation that fails ends in an error or in the right bytes with the fallbacks of an old kernel too",
+          "[pager][sweep]") {
+  const world_options old{.objects = {.count = 50, .size_of = mixed}, .masked = ring::feature::all};
+  constexpr std::array once{ECONNRESET};
+  for (const auto action : {ring::submit_verdict::action::answer, ring::submit_verdict::action::replace})
+    sweep_errnos({.name = "", .client = page_reporting, .options = old}, action, once, true);
 }
 TEST_CASE("any operation may move a single byte", "[pager][sweep]") {
   for (const bool origin_too : {false, true})
