@@ -83,13 +83,13 @@ class world {
 
   /// Turns until the clients' side is gone from the kernel and from the origin: only its wait for connections is left.
   void settle() {
-    while (!settled()) turn("something of a client stays open");
+    turn_until([this] { return settled(); }, "something of a client stays open");
   }
   /// Ends the origin too, and turns until nothing is in flight. What is left then is a leak.
   void end() {
     serving.reset();
     server.reset();
-    while (loop.live_operations() != 0) turn("an operation is never reaped");
+    turn_until([this] { return loop.live_operations() == 0; }, "an operation is never reaped");
   }
 
   static constexpr std::string_view access_key_id = "AKEXAMPLE";
@@ -108,14 +108,18 @@ class world {
     return server->counters().connections_open == 0 && loop.live_operations() == 1 && ring::descriptor::live() == 1;
   }
   // Waits for the kernel, so that a leak is a failure and not a hang; no run that is right waits for long.
-  void turn(const char* otherwise) {
-    if (loop.run_once(ring::reactor::wait::no)) return;
-    pollfd ready{.fd = loop.poll_descriptor(), .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, 10'000) != 0) return;
-    const std::uint64_t open = server ? server->counters().connections_open.load() : 0;
-    throw std::logic_error(std::string(otherwise) + ": " + std::to_string(open) + " connections, " +
-                           std::to_string(loop.live_operations()) + " operations, " +
-                           std::to_string(ring::descriptor::live()) + " descriptors");
+  template <class Predicate>
+  void turn_until(Predicate done, const char* otherwise) {
+    while (!done()) {
+      // What a turn has ended is not waited for.
+      if (loop.run_once(ring::reactor::wait::no) || done()) continue;
+      pollfd ready{.fd = loop.poll_descriptor(), .events = POLLIN, .revents = 0};
+      if (::poll(&ready, 1, 10'000) != 0) continue;
+      const std::uint64_t open = server ? server->counters().connections_open.load() : 0;
+      throw std::logic_error(std::string(otherwise) + ": " + std::to_string(open) + " connections, " +
+                             std::to_string(loop.live_operations()) + " operations, " +
+                             std::to_string(ring::descriptor::live()) + " descriptors");
+    }
   }
 };
 
