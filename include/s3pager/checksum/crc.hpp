@@ -210,8 +210,8 @@ class crc {
   word state_ = static_cast<word>(~word{0});
 };
 
-using crc32 = crc<crc32_polynomial>;
-using crc32c = crc<crc32c_polynomial>;
-using crc64nvme = crc<crc64nvme_polynomial>;
+using crc32_state = crc<crc32_polynomial>;
+using crc32c_state = crc<crc32c_polynomial>;
+using crc64nvme_state = crc<crc64nvme_polynomial>;
 
 }  // namespace s3pager::checksum

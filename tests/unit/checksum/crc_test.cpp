@@ -52,18 +52,18 @@ std::vector<crc_method> usable_methods() {
 }  // namespace
 
 TEST_CASE("the check values of the catalogue of CRCs hold") {
-  CHECK(of<crc32>("123456789") == 0xcbf43926U);
-  CHECK(of<crc32c>("123456789") == 0xe3069283U);
-  CHECK(of<crc64nvme>("123456789") == 0xae8b14860a799888U);
-  CHECK(of<crc32>("") == 0U);
-  CHECK(of<crc32c>("") == 0U);
-  CHECK(of<crc64nvme>("") == 0U);
+  CHECK(of<crc32_state>("123456789") == 0xcbf43926U);
+  CHECK(of<crc32c_state>("123456789") == 0xe3069283U);
+  CHECK(of<crc64nvme_state>("123456789") == 0xae8b14860a799888U);
+  CHECK(of<crc32_state>("") == 0U);
+  CHECK(of<crc32c_state>("") == 0U);
+  CHECK(of<crc64nvme_state>("") == 0U);
 }
 
 TEST_CASE("the examples of RFC 3720 hold for CRC32C") {
-  CHECK(of<crc32c>(std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32)) == 0x8a9136aaU);
+  CHECK(of<crc32c_state>(std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32)) == 0x8a9136aaU);
   const std::vector<std::byte> ones(32, std::byte{0xff});
-  crc32c made;
+  crc32c_state made;
   made.update(ones);
   CHECK(made.value() == 0x62a8ab43U);
 }
@@ -108,16 +108,16 @@ TEMPLATE_TEST_CASE("the CRCs of two messages combine to that of both", "", crc32
 
 TEST_CASE("a length of zeros of 2^40 combines as its halves do") {
   // Of zero bytes alone the CRC is known by halves: what a wrong exponent of a large length would break.
-  const auto doubled = [](std::uint64_t half, std::uint64_t bytes) { return crc64nvme::combine(half, half, bytes); };
-  std::uint64_t value = of<crc64nvme>(std::string_view("\0", 1));
+  const auto doubled = [](std::uint64_t half, std::uint64_t bytes) { return crc64nvme_state::combine(half, half, bytes); };
+  std::uint64_t value = of<crc64nvme_state>(std::string_view("\0", 1));
   std::uint64_t bytes = 1;
   for (; bytes < (std::uint64_t{1} << 12); bytes *= 2) value = doubled(value, bytes);
   const std::vector<std::byte> zeros(4096);
   CHECK(value == by_definition<crc64nvme_polynomial>(zeros));
   for (; bytes < (std::uint64_t{1} << 40); bytes *= 2) value = doubled(value, bytes);
   // Associativity: (a+b)+c and a+(b+c) with lengths that only fit 64 bits.
-  const std::uint64_t a = of<crc64nvme>("a");
-  const std::uint64_t b = of<crc64nvme>("b");
-  CHECK(crc64nvme::combine(crc64nvme::combine(a, value, bytes), b, 1) ==
-        crc64nvme::combine(a, crc64nvme::combine(value, b, 1), bytes + 1));
+  const std::uint64_t a = of<crc64nvme_state>("a");
+  const std::uint64_t b = of<crc64nvme_state>("b");
+  CHECK(crc64nvme_state::combine(crc64nvme_state::combine(a, value, bytes), b, 1) ==
+        crc64nvme_state::combine(a, crc64nvme_state::combine(value, b, 1), bytes + 1));
 }
