@@ -23,6 +23,7 @@
 #include "s3pager/ring/reactor.hpp"
 #include "support/catch.hpp"
 #include "support/contents.hpp"
+#include "support/page_checker.hpp"
 #include "support/put_client.hpp"
 
 namespace s3pager::test {
@@ -146,78 +147,12 @@ template <class Call>
   throw std::logic_error("unreachable");
 }
 
-using object_map = std::map<std::string, contents, std::less<>>;
-
-/// Takes the pages of many objects and checks each against what was put: offsets without gaps and, at its end, the digest.
-/// What is wrong first is kept in words.
-class checker {
+/// Checks the pages of objects that were put.
+class checker final : private put_objects, public page_checker {
  public:
-  explicit checker(const object_map& expected) noexcept : expected_(expected) {}
-
-  void take(const page& got) {
-    const std::string key(got.object().key);
-    if (sequence_.empty() || sequence_.back() != key) sequence_.push_back(key);
-    progress& of = objects_[key];
-    if (of.ended) return complain(key, "goes on after its last page");
-    if (const error* failed = got.failure()) {
-      of.ended = true;
-      failures_.emplace(key, *failed);
-      return;
-    }
-    if (got.offset() != of.bytes) return complain(key, "has a gap at " + std::to_string(of.bytes));
-    of.hash.update(got.bytes());
-    of.bytes += got.bytes().size();
-    bytes_ += got.bytes().size();
-    ++pages_;
-    if (!got.last()) {
-      if (got.bytes().empty()) complain(key, "has an empty page that is not its last");
-      return;
-    }
-    of.ended = true;
-    ++whole_;
-    const auto put = expected_.find(key);
-    if (put == expected_.end()) return complain(key, "was never put");
-    if (of.bytes != put->second.size) return complain(key, "ends at " + std::to_string(of.bytes));
-    if (got.object().size != of.bytes) return complain(key, "says it has another size than it has");
-    if (of.hash.finish() != put->second.sha256()) complain(key, "has other bytes than were put");
-  }
-
-  [[nodiscard]] const std::string& complaint() const noexcept { return complaint_; }
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::uint64_t pages() const noexcept { return pages_; }
-  [[nodiscard]] std::uint64_t whole() const noexcept { return whole_; }
-  [[nodiscard]] const std::map<std::string, error>& failures() const noexcept { return failures_; }
-  /// The keys in the order of their pages; one that is left and come back to is in it again.
-  [[nodiscard]] const std::vector<std::string>& sequence() const noexcept { return sequence_; }
-
- private:
-  struct progress {
-    digest hash = {};
-    std::uint64_t bytes = 0;
-    bool ended = false;
-  };
-  void complain(const std::string& key, const std::string& what) {
-    if (complaint_.empty()) complaint_ = key + ' ' + what;
-  }
-
-  const object_map& expected_;
-  std::map<std::string, progress> objects_;
-  std::map<std::string, error> failures_;
-  std::vector<std::string> sequence_;
-  std::string complaint_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t pages_ = 0;
-  std::uint64_t whole_ = 0;
+  explicit checker(const object_map& expected, page_order order = page_order::by_arrival)
+      : put_objects(expected), page_checker(static_cast<const put_objects&>(*this), order) {}
 };
-
-/// Reads a stream to its end.
-[[nodiscard]] inline task<> read_all(page_stream& pages, checker& into) {
-  for (;;) {
-    const std::optional<page> got = co_await pages.next();
-    if (!got) break;
-    into.take(*got);
-  }
-}
 
 [[nodiscard]] inline std::vector<std::string> keys_of(const object_map& objects) {
   std::vector<std::string> made;

@@ -26,6 +26,7 @@
 #include "s3pager/testing/origin.hpp"
 #include "s3pager/testing/synthetic_bucket.hpp"
 #include "support/drive.hpp"
+#include "support/page_checker.hpp"
 
 namespace s3pager::test {
 
@@ -130,76 +131,11 @@ struct leftovers {
   bool operator==(const leftovers&) const noexcept = default;
 };
 
-/// Takes pages and checks that they are the objects' bytes, in order within each object. What is wrong is kept in words.
-class reader {
+/// Checks the pages of a synthetic bucket's objects.
+class reader final : private synthetic_objects, public page_checker {
  public:
-  explicit reader(const testing::synthetic_bucket& expected) noexcept : expected_(expected) {}
-
-  void take(const page& got) {
-    const std::string key(got.object().key);
-    progress& of = objects_[key];
-    if (of.ended) return complain(key, "goes on after its last page");
-    if (sequence_.empty() || sequence_.back() != key) sequence_.push_back(key);
-    if (const error* failed = got.failure()) {
-      of.ended = true;
-      failures_.emplace(key, *failed);
-      if (got.offset() != of.bytes) complain(key, "failed at another offset than it had come to");
-      return;
-    }
-    const auto index = expected_.index_of(key);
-    if (!index) return complain(key, "is no object of the bucket");
-    if (got.offset() != of.bytes) complain(key, "has a gap at " + std::to_string(of.bytes));
-    if (!testing::synthetic_equal(expected_.seed(), *index, got.offset(), got.bytes())) complain(key, "has other bytes");
-    of.bytes += got.bytes().size();
-    bytes_ += got.bytes().size();
-    ++pages_;
-    if (got.last()) {
-      of.ended = true;
-      if (of.bytes != expected_.size(*index)) complain(key, "ends at " + std::to_string(of.bytes));
-      ++whole_;
-    } else if (got.bytes().empty()) {
-      complain(key, "has an empty page that is not its last");
-    }
-  }
-
-  /// Empty: all is as it should be so far.
-  [[nodiscard]] const std::string& complaint() const noexcept { return complaint_; }
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::uint64_t pages() const noexcept { return pages_; }
-  /// Objects that were read to their end.
-  [[nodiscard]] std::uint64_t whole() const noexcept { return whole_; }
-  [[nodiscard]] const std::map<std::string, error>& failures() const noexcept { return failures_; }
-  /// The keys of the pages in their order, each run of one object's pages once.
-  [[nodiscard]] const std::vector<std::string>& sequence() const noexcept { return sequence_; }
-  /// Whether every object of the bucket was read to its end, and nothing else.
-  [[nodiscard]] bool all() const { return complaint_.empty() && failures_.empty() && whole_ == expected_.count(); }
-
- private:
-  struct progress {
-    std::uint64_t bytes = 0;
-    bool ended = false;
-  };
-  void complain(const std::string& key, const std::string& what) {
-    if (complaint_.empty()) complaint_ = key + ' ' + what;
-  }
-
-  const testing::synthetic_bucket& expected_;
-  std::map<std::string, progress> objects_;
-  std::map<std::string, error> failures_;
-  std::vector<std::string> sequence_;
-  std::string complaint_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t pages_ = 0;
-  std::uint64_t whole_ = 0;
+  explicit reader(const testing::synthetic_bucket& expected, page_order order = page_order::by_arrival)
+      : synthetic_objects(expected), page_checker(static_cast<const synthetic_objects&>(*this), order) {}
 };
-
-/// Reads a stream to its end.
-[[nodiscard]] inline task<> read_all(page_stream& pages, reader& into) {
-  for (;;) {
-    const std::optional<page> got = co_await pages.next();
-    if (!got) break;
-    into.take(*got);
-  }
-}
 
 }  // namespace s3pager::test
