@@ -55,7 +55,7 @@ cd /tmp
 echo "kernel: $(uname -r)"
 for test in /tests/*; do
   echo "running: ${test##*/}"
-  timeout 900 "$test" --durations yes
+  timeout 6000 "$test" --durations yes
   echo "status: ${test##*/} $?"
 done
 dmesg | grep -E 'BUG|WARNING:|Oops|general protection|Call Trace|segfault' | sed 's/^/complaint: /'
@@ -72,7 +72,7 @@ trap '[ -z "$qemu" ] || kill "$qemu" 2> /dev/null || true' EXIT
 # half. -no-reboot and panic=-1 turn a panic into the end of qemu.
 boot() {
   : > "$here/console.log" > "$here/qemu.log"
-  timeout 3600 qemu-system-x86_64 -accel "$1" -cpu max -smp 2 -m 3072 -nodefaults -display none -no-reboot \
+  timeout 10000 qemu-system-x86_64 -accel "$1" -cpu max -smp 2 -m 3072 -nodefaults -display none -no-reboot \
     -serial "file:$here/console.log" -kernel "$(kernel)" -initrd "$here/image.gz" \
     -append 'console=ttyS0 quiet panic=-1 oops=panic' > "$here/qemu.log" 2>&1 &
   qemu=$!
