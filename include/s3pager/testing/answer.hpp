@@ -11,11 +11,14 @@
 #include <string_view>
 #include <utility>
 
+#include "s3pager/base/bytes.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/testing/behaviour.hpp"
 #include "s3pager/testing/bucket.hpp"
 #include "s3pager/testing/conditions.hpp"
+#include "s3pager/testing/faulty_text.hpp"
 #include "s3pager/testing/list_answer.hpp"
 #include "s3pager/testing/request.hpp"
 #include "s3pager/testing/s3_error.hpp"
@@ -35,13 +38,17 @@ struct answer {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;  ///< of the object's bytes that are the body
   bool list = false;         ///< may be sent in chunks
+  std::uint64_t object_size = 0;
+  std::string checked_as = {};  ///< not empty: a checksum is asked for; names the object's bytes, and no others
 };
 
 [[nodiscard]] constexpr std::string_view reason_phrase(int status) noexcept {
   switch (status) {
     case 200: return "OK";
     case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
     case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
     case 400: return "Bad Request";
     case 403: return "Forbidden";
     case 404: return "Not Found";
@@ -59,6 +66,8 @@ struct answer {
 /// The S3 code that a status usually comes with.
 [[nodiscard]] constexpr std::string_view usual_code(int status) noexcept {
   switch (status) {
+    case 301: return "PermanentRedirect";
+    case 307: return "TemporaryRedirect";
     case 400: return "InvalidRequest";
     case 403: return "AccessDenied";
     case 404: return "NoSuchKey";
@@ -89,12 +98,14 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   return "bytes " + std::to_string(offset) + '-' + std::to_string(offset + length - 1) + '/' + std::to_string(size);
 }
 
-[[nodiscard]] inline answer answer_object(ring::reactor& loop, const bucket& from, const s3_request& request) {
+[[nodiscard]] inline answer answer_object(ring::reactor& loop, const bucket& from, const s3_request& request,
+                                          const behaviour& how) {
   const auto version = request.parameter("versionId");
   if (version && *version != "null")
     return refuse({400, "InvalidArgument", "Invalid version id specified",
                    {{"ArgumentName", "versionId"}, {"ArgumentValue", std::string(*version)}}});
-  const auto range_header = request.headers.find("Range");
+  auto range_header = request.headers.find("Range");
+  if (how.ignore_range) range_header.reset();
   const auto part = request.parameter("partNumber");
   if (part && range_header)
     return refuse({400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter", {}});
@@ -139,20 +150,26 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   append_field(made.fields, "Content-Type", "binary/octet-stream");
   if (range.verdict == range_verdict::part) {
     made.status = 206;
-    append_field(made.fields, "Content-Range", content_range(range.offset, range.length, info.size));
+    const std::uint64_t said = range.offset + static_cast<std::uint64_t>(how.range_off);
+    append_field(made.fields, "Content-Range", content_range(said, range.length, info.size));
   }
   made.object = std::move(found.body);
   made.offset = range.offset;
   made.length = range.length;
+  made.object_size = info.size;
+  if (equals_ignoring_case(request.headers.find("x-amz-checksum-mode").value_or(std::string_view()), "ENABLED"))
+    made.checked_as.append(request.bucket).append("/").append(info.key).append("/").append(info.etag);
   return made;
 }
 
-[[nodiscard]] inline answer answer_bucket(const bucket& from, const s3_request& request, std::size_t most_entries) {
+[[nodiscard]] inline answer answer_bucket(const bucket& from, const s3_request& request, std::size_t most_entries,
+                                          const behaviour& how) {
   if (request.method == "HEAD") return {};
   if (request.parameter("list-type").value_or("") != "2")
     return refuse({501, "NotImplemented", "Of a bucket, only ListObjectsV2 (list-type=2) is understood here.", {}});
   answer made;
   if (s3_error refused = write_list_answer(from, request, most_entries, made.text)) return refuse(std::move(refused));
+  spoil_list(made.text, how.list);
   append_field(made.fields, "Content-Type", "application/xml");
   made.list = true;
   return made;
@@ -160,9 +177,10 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
 
 }  // namespace detail
 
-/// Answers a request that was let in. `most_entries`: the largest page of a list.
+/// Answers a request that was let in. `most_entries`: the largest page of a list; `how`: what is to be wrong with the
+/// answer itself.
 [[nodiscard]] inline answer answer_request(ring::reactor& loop, const bucket_map& buckets, const s3_request& request,
-                                           std::size_t most_entries) {
+                                           std::size_t most_entries, const behaviour& how = {}) {
   if (request.method != "GET" && request.method != "HEAD") {
     answer made = refuse({405, "MethodNotAllowed", "The specified method is not allowed against this resource.",
                           {{"Method", std::string(request.method)}}});
@@ -173,8 +191,8 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   const auto found = buckets.find(request.bucket);
   if (found == buckets.end())
     return refuse({404, "NoSuchBucket", "The specified bucket does not exist", {{"BucketName", request.bucket}}});
-  return request.key.empty() ? detail::answer_bucket(*found->second, request, most_entries)
-                             : detail::answer_object(loop, *found->second, request);
+  return request.key.empty() ? detail::answer_bucket(*found->second, request, most_entries, how)
+                             : detail::answer_object(loop, *found->second, request, how);
 }
 
 }  // namespace s3pager::testing

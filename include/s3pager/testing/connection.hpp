@@ -2,6 +2,8 @@
 // Knows neither buckets nor signatures: what to answer is decided elsewhere.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -18,13 +20,15 @@
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
-#include "s3pager/coro/event.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/http/request_parser.hpp"
 #include "s3pager/ring/await.hpp"
 #include "s3pager/ring/socket.hpp"
 #include "s3pager/testing/answer.hpp"
+#include "s3pager/testing/answer_sender.hpp"
 #include "s3pager/testing/behaviour.hpp"
+#include "s3pager/testing/checksums.hpp"
+#include "s3pager/testing/faulty_text.hpp"
 
 namespace s3pager::testing {
 
@@ -56,10 +60,17 @@ class request_handler {
     std::string date;
   };
   [[nodiscard]] virtual decision decide(const http::request_parser& request) = 0;
+  [[nodiscard]] virtual checksum_source& checksums() noexcept = 0;
 
  protected:
   ~request_handler() = default;
 };
+
+/// Closing it sends an RST.
+inline void reset_on_close(const ring::socket& peer) noexcept {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(peer.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
 
 /// Serves one connection until either side ends it: `co_await connection.serve()`. What it is given must outlive it.
 class connection {
@@ -74,20 +85,21 @@ class connection {
 
   [[nodiscard]] task<> serve() {
     for (std::uint64_t served = 1; co_await read_head(); ++served) {
+      if (std::exchange(closes_on_next_, false)) co_return;
       request_handler::decision made = handler_.decide(parser_);
       const bool last = made.how.close || !parser_.keep_alive() || parser_.content_remaining() != 0 ||
                         served == options_.requests_per_connection;
-      if (!co_await send_answer(std::move(made), last) || last) co_return;
+      const bool whole = co_await send_answer(std::move(made), last);
+      if (how_.deaf && whole) co_return co_await until_closed();
+      if (!whole) co_return co_await end_as(how_.cut);
+      if (last || how_.close_silently) co_return;
+      closes_on_next_ = how_.close_on_next;
     }
   }
 
  private:
   struct input_block final : counted {
     std::byte bytes[16 * 1024];
-  };
-  struct text_block final : counted {
-    explicit text_block(std::string from) noexcept : text(std::move(from)) {}
-    std::string text;
   };
 
   /// False: the client left, or what it sent is no request.
@@ -98,7 +110,9 @@ class connection {
       unread_ = unread_.subspan(next.consumed);
       if (next.kind == http::step_kind::head) co_return true;
       if (next.kind == http::step_kind::error) {
-        co_await send_text("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        how_ = {};
+        answer_sender out(peer_, how_, 0, options_.send_bytes, counters_.bytes_sent);
+        co_await out.send_text("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         co_return false;
       }
       // The parser keeps a head that came in pieces; nothing points into the block here.
@@ -110,13 +124,20 @@ class connection {
     }
   }
 
-  /// False: nothing more can be sent on this connection.
+  /// False: the answer ends here, and the connection with it.
   [[nodiscard]] task<bool> send_answer(request_handler::decision made, bool last) {
     how_ = made.how;
     if (how_.cut_head) co_return false;
-    if (how_.stall_head) co_await stall();
+    answer_sender out(peer_, how_, options_.bytes_per_second, options_.send_bytes, counters_.bytes_sent);
+    if (how_.stall_head && !co_await out.stall()) co_return false;
     const duration delay = options_.first_byte_delay + how_.delay;
     if (delay.count() > 0 && co_await ring::sleep_until(peer_.loop(), after(peer_.loop().now(), delay))) co_return false;
+    if (how_.without_end != endless::nothing) {
+      co_await send_without_end(out, made.what.list);
+      co_return false;
+    }
+    for (std::uint64_t i = 0; i < how_.informational; ++i)
+      if (!co_await out.send_text("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
 
     answer& what = made.what;
     const bool head_only = parser_.method() == "HEAD";
@@ -124,47 +145,79 @@ class connection {
       what.text = error_body(what.error, made.request_id, made.host_id);
       detail::append_field(what.fields, "Content-Type", "application/xml");
     }
+    if (what.object && !what.checked_as.empty()) {
+      const std::string sums = co_await handler_.checksums().fields(*what.object, std::move(what.checked_as), what.offset,
+                                                                    what.length, what.object_size, what.status == 206);
+      what.fields += sums;
+    }
     const bool chunked = what.list && options_.list_chunk_bytes != 0 && parser_.minor_version() >= 1;
+    std::string head = head_of(made, chunked, last);
+    const bool no_body = head_only || what.status == 304;
+    if (how_.wrap) wrap_places(head.size() + (no_body ? 0 : what.object ? what.length : what.text.size()));
+    if (no_body) co_return co_await out.send_text(std::move(head)) && !out.cut();
+    if (chunked) what.text = in_chunks(what.text);
+
+    // Small answers go out in one piece, as large as a client may expect one to be.
+    constexpr std::uint64_t small = 32 * 1024;
     const std::uint64_t length = what.object ? what.length : what.text.size();
+    if (out.plain() && length <= small) {
+      head += what.text;
+      for (std::uint64_t done = 0; what.object && done < length;) {
+        const body_piece piece = co_await read_piece(what, done);
+        if (piece.bytes.empty()) co_return false;
+        head += as_chars(piece.bytes);
+        done += piece.bytes.size();
+      }
+      head += how_.extra;
+      co_return co_await out.send_text(std::move(head));
+    }
+    if (!co_await out.send_text(std::move(head))) co_return false;
+    out.begin_body(length);
+    if (!what.object) {
+      const auto body = make_ref<text_block>(std::move(what.text));
+      if (!co_await out.send_body(as_byte_span(body->text), body)) co_return false;
+    }
+    for (std::uint64_t done = 0; what.object && done < length;) {
+      const body_piece piece = co_await read_piece(what, done);
+      if (piece.bytes.empty() || !co_await out.send_body(piece.bytes, piece.keep)) co_return false;
+      done += piece.bytes.size();
+    }
+    if (out.cut()) co_return false;
+    co_return how_.extra.empty() || co_await out.send_text(std::string(how_.extra));
+  }
+
+  [[nodiscard]] std::string head_of(const request_handler::decision& made, bool chunked, bool last) const {
+    const answer& what = made.what;
     std::string head = "HTTP/1.1 " + std::to_string(what.status) + ' ' + std::string(reason_phrase(what.status)) + "\r\n";
     detail::append_field(head, "x-amz-id-2", made.host_id);
     detail::append_field(head, "x-amz-request-id", made.request_id);
     detail::append_field(head, "Date", made.date);
     detail::append_field(head, "Server", "s3pager-origin");
     head += what.fields;
-    if (chunked) detail::append_field(head, "Transfer-Encoding", "chunked");
-    else if (what.status != 304) detail::append_field(head, "Content-Length", std::to_string(length));
+    if (how_.retry_after.count() != 0) detail::append_field(head, "Retry-After", std::to_string(how_.retry_after.count()));
+    if (!how_.location.empty()) detail::append_field(head, "Location", how_.location);
+    if (!how_.region.empty()) detail::append_field(head, "x-amz-bucket-region", how_.region);
+    if (chunked) {
+      detail::append_field(head, "Transfer-Encoding", "chunked");
+    } else if (what.status != 304) {
+      const auto length = static_cast<std::int64_t>(what.object ? what.length : what.text.size());
+      detail::append_field(head, "Content-Length", std::to_string(std::max<std::int64_t>(length + how_.length_off, 0)));
+    }
     if (last) detail::append_field(head, "Connection", "close");
-    head += "\r\n";
-    if (head_only || what.status == 304) co_return co_await send_text(std::move(head));
-    if (chunked) what.text = in_chunks(what.text);
+    return head += "\r\n";
+  }
 
-    // Small answers go out in one piece, as large as a client may expect one to be.
-    const bool plain = how_.stall_at == behaviour::never && how_.cut_at == behaviour::never &&
-                       options_.bytes_per_second == 0;
-    constexpr std::uint64_t small = 32 * 1024;
-    if (plain && !what.object && what.text.size() <= small) co_return co_await send_text(head + what.text);
-    if (plain && what.object && what.length <= small) {
-      for (std::uint64_t done = 0; done < what.length;) {
-        const body_piece piece = co_await read_piece(what, done);
-        if (piece.bytes.empty()) co_return false;
-        head += as_chars(piece.bytes);
-        done += piece.bytes.size();
-      }
-      co_return co_await send_text(std::move(head));
+  void wrap_places(std::uint64_t length) noexcept {
+    for (std::uint64_t* const place : {&how_.stall_answer_at, &how_.cut_answer_at, &how_.slow_at})
+      if (*place != behaviour::never) *place %= length;
+  }
+
+  [[nodiscard]] task<> send_without_end(answer_sender& out, bool list) const {
+    endless_text text = text_without_end(how_.without_end, list);
+    if (!text.begin.empty() && !co_await out.send_text(std::move(text.begin))) co_return;
+    const auto again = make_ref<text_block>(std::move(text.again));
+    while (co_await out.send_piece(as_byte_span(again->text), again)) {
     }
-    if (!co_await send_text(std::move(head))) co_return false;
-    begin_body();
-    if (!what.object) {
-      const auto body = make_ref<text_block>(std::move(what.text));
-      co_return co_await send_body(as_byte_span(body->text), body) && !cut();
-    }
-    for (std::uint64_t done = 0; done < what.length;) {
-      const body_piece piece = co_await read_piece(what, done);
-      if (piece.bytes.empty() || !co_await send_body(piece.bytes, piece.keep)) co_return false;
-      done += piece.bytes.size();
-    }
-    co_return !cut();
   }
 
   [[nodiscard]] task<body_piece> read_piece(const answer& what, std::uint64_t done) const {
@@ -172,59 +225,18 @@ class connection {
                              static_cast<std::size_t>(std::min<std::uint64_t>(what.length - done, options_.send_bytes)));
   }
 
-  void begin_body() noexcept {
-    body_sent_ = 0;
-    body_began_ = peer_.loop().now();
-  }
-  [[nodiscard]] bool cut() const noexcept { return body_sent_ >= how_.cut_at; }
-
-  [[nodiscard]] task<> stall() {
-    if (how_.gate != nullptr) {
-      co_await how_.gate->wait();
-      co_return;
+  /// Ends the connection, but for the closing itself, which follows.
+  [[nodiscard]] task<> end_as(cut_kind how) const {
+    switch (how) {
+      case cut_kind::close: break;
+      case cut_kind::reset: reset_on_close(peer_); break;
+      case cut_kind::half_close:
+        ::shutdown(peer_.fd(), SHUT_WR);
+        co_await until_closed();
+        break;
     }
-    coro::event never;
-    co_await never.wait();
   }
-
-  /// Sends a part of the body, at the rate and up to the stall and the cut that were asked for. False: no more.
-  [[nodiscard]] task<bool> send_body(std::span<const std::byte> bytes, ref<counted> keep) {
-    const std::uint64_t rate = options_.bytes_per_second;
-    while (!bytes.empty()) {
-      if (cut()) co_return false;
-      if (body_sent_ == how_.stall_at) {
-        how_.stall_at = behaviour::never;
-        co_await stall();
-      }
-      std::uint64_t size = std::min<std::uint64_t>({bytes.size(), options_.send_bytes, how_.cut_at - body_sent_});
-      if (how_.stall_at > body_sent_) size = std::min(size, how_.stall_at - body_sent_);
-      // Sent in steps of 20 ms or more: smooth enough, without a timer a packet.
-      if (rate != 0) size = std::min(size, std::max<std::uint64_t>(rate / 50, 1));
-      const auto piece = bytes.first(static_cast<std::size_t>(size));
-      if (!co_await send_all(piece, keep)) co_return false;
-      bytes = bytes.subspan(piece.size());
-      body_sent_ += size;
-      if (rate == 0) continue;
-      const auto nanoseconds = static_cast<std::int64_t>(static_cast<double>(body_sent_) * 1e9 / static_cast<double>(rate));
-      if (co_await ring::sleep_until(peer_.loop(), after(body_began_, duration(nanoseconds)))) co_return false;
-    }
-    co_return true;
-  }
-
-  [[nodiscard]] task<bool> send_text(std::string text) {
-    const auto block = make_ref<text_block>(std::move(text));
-    co_return co_await send_all(as_byte_span(block->text), block);
-  }
-
-  [[nodiscard]] task<bool> send_all(std::span<const std::byte> bytes, ref<counted> keep) {
-    while (!bytes.empty()) {
-      const ring::io_result sent = co_await peer_.send(bytes, keep, no_deadline);
-      counters_.bytes_sent.fetch_add(sent.bytes, std::memory_order_relaxed);
-      if (sent.error || sent.bytes == 0) co_return false;
-      bytes = bytes.subspan(sent.bytes);
-    }
-    co_return true;
-  }
+  [[nodiscard]] task<> until_closed() const { return answer_sender::until_hung_up(peer_); }
 
   [[nodiscard]] std::string in_chunks(std::string_view text) const {
     std::string out;
@@ -248,9 +260,8 @@ class connection {
   http::request_parser parser_;
   ref<input_block> input_ = make_ref<input_block>();
   std::span<const std::byte> unread_;
-  behaviour how_;                    ///< of the answer that is being sent
-  std::uint64_t body_sent_ = 0;      ///< likewise
-  time_point body_began_{};          ///< likewise
+  behaviour how_;  ///< of the answer that is being sent
+  bool closes_on_next_ = false;
 };
 
 }  // namespace s3pager::testing

@@ -23,6 +23,7 @@
 #include "s3pager/testing/answer.hpp"
 #include "s3pager/testing/behaviour.hpp"
 #include "s3pager/testing/bucket.hpp"
+#include "s3pager/testing/checksums.hpp"
 #include "s3pager/testing/connection.hpp"
 #include "s3pager/testing/pattern.hpp"
 #include "s3pager/testing/request.hpp"
@@ -50,6 +51,7 @@ struct origin_options {
   duration idle_timeout{0};            ///< for the next request on a connection; 0: none
   std::size_t send_bytes = 256 << 10;  ///< of one send, at most
   int backlog = 1024;
+  checksum_options checksums = {};     ///< said where a request has `x-amz-checksum-mode: ENABLED`
 };
 
 /// Listens from its construction on, answers while serve() is awaited. On its reactor's thread, but for the counters.
@@ -61,6 +63,8 @@ class origin final : private request_handler {
         domain_(options.domain),
         most_entries_(options.most_entries),
         verifier_(options.region, options.anonymous, options.allowed_skew),
+        checksum_options_(options.checksums),
+        checksums_(options.checksums),
         connections_{.first_byte_delay = options.first_byte_delay,
                      .idle_timeout = options.idle_timeout,
                      .bytes_per_second = options.bytes_per_second,
@@ -124,6 +128,11 @@ class origin final : private request_handler {
       switch (accepted.error.value()) {
         case 0:
           counters_.connections_accepted.fetch_add(1, std::memory_order_relaxed);
+          if (refused_next_ > 0) {
+            --refused_next_;
+            reset_on_close(accepted.peer);
+            break;
+          }
           tasks.spawn(serve_connection(std::move(accepted.peer)));
           break;
         case ECANCELED: co_return;
@@ -161,14 +170,32 @@ class origin final : private request_handler {
 
     s3_request request;
     s3_error refused = read_request(parser, domain_, request);
-    if (hook_)
-      made.how = hook_({index, request.method, request.bucket, request.key,
-                        parser.header("Range").value_or(std::string_view()), request.query});
+    if (hook_) made.how = hook_(info(index, request, parser));
+    refused_next_ += made.how.refuse_next;
     if (made.how.status != 0)
       refused = {made.how.status, made.how.code.empty() ? usual_code(made.how.status) : made.how.code,
                  "As the test has it.", {}};
     if (!refused) refused = verifier_.verify(request, now);
-    made.what = refused ? refuse(std::move(refused)) : answer_request(loop_, buckets_, request, most_entries_);
+    made.what = refused ? refuse(std::move(refused)) : answer_request(loop_, buckets_, request, most_entries_, made.how);
+    return made;
+  }
+
+  [[nodiscard]] checksum_source& checksums() noexcept override { return checksums_; }
+
+  [[nodiscard]] request_info info(std::uint64_t index, const s3_request& request,
+                                  const http::request_parser& parser) const {
+    request_info made{.index = index,
+                      .method = request.method,
+                      .bucket = request.bucket,
+                      .key = request.key,
+                      .range = parser.header("Range").value_or(std::string_view()),
+                      .query = request.query};
+    const bool said = made.range.empty() ? checksum_options_.composite_parts == 0
+                                         : checksum_options_.of_ranges == range_checksum::of_range ||
+                                               (checksum_options_.of_ranges == range_checksum::of_object &&
+                                                checksum_options_.composite_parts == 0);
+    made.checksum = said && checksums_.offers() && !made.key.empty() &&
+                    equals_ignoring_case(parser.header("x-amz-checksum-mode").value_or(std::string_view()), "ENABLED");
     return made;
   }
 
@@ -183,12 +210,15 @@ class origin final : private request_handler {
   std::string domain_;
   std::size_t most_entries_;
   signature_verifier verifier_;
+  checksum_options checksum_options_;
+  checksum_source checksums_;
   connection_options connections_;
   ring::socket listener_;
   std::uint16_t port_ = 0;
   bucket_map buckets_;
   request_hook hook_;
   origin_counters counters_;
+  std::uint32_t refused_next_ = 0;
   coro::scope* tasks_ = nullptr;
   bool stopped_ = false;
 };

@@ -58,6 +58,7 @@ class wire {
           unread_ = std::span<const std::byte>(buffer_->bytes).first(got.bytes);
           continue;
         }
+        end_ = got;
         next = parser.on_eof();
       }
       if (next.kind == http::step_kind::head) {
@@ -85,6 +86,34 @@ class wire {
     co_return co_await receive(method == "HEAD");
   }
 
+  /// As ask(), but a request that can't be sent has no answer.
+  [[nodiscard]] task<wire_answer> try_ask(std::string target) {
+    wire_answer none;
+    try {
+      co_return co_await ask("GET", std::move(target));
+    } catch (const error&) {
+    }
+    co_return none;
+  }
+
+  /// All bytes up to the end of the connection, or `most` of them or a few more.
+  [[nodiscard]] task<std::string> rest(std::size_t most = ~std::size_t{0}) {
+    std::string text(as_chars(unread_));
+    unread_ = {};
+    while (text.size() < most) {
+      const ring::io_result got = co_await socket_.receive(buffer_->bytes, buffer_, no_deadline);
+      if (got.bytes == 0) break;
+      text += as_chars(std::span<const std::byte>(buffer_->bytes).first(got.bytes));
+    }
+    co_return text;
+  }
+
+  /// How the connection ends, waiting for it to.
+  [[nodiscard]] task<std::error_code> end() {
+    while (!end_.error && end_.bytes != 0) end_ = co_await socket_.receive(buffer_->bytes, buffer_, no_deadline);
+    co_return end_.error;
+  }
+
   /// Whether the peer has ended the connection, waiting for it to.
   [[nodiscard]] task<bool> closed() {
     const ring::io_result got = co_await socket_.receive(buffer_->bytes, buffer_, no_deadline);
@@ -104,6 +133,7 @@ class wire {
 
   ring::reactor& loop_;
   ring::socket socket_;
+  ring::io_result end_{.error = {}, .bytes = 1};  ///< the last receive that gave nothing
   ref<buffer> buffer_ = make_ref<buffer>();
   std::span<const std::byte> unread_;
 };
