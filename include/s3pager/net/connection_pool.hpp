@@ -51,7 +51,8 @@ class host final : public counted {
   [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
   [[nodiscard]] const pool_statistics& statistics() const noexcept { return statistics_; }
 
-  /// The connection that was idle for the shortest time; an empty lease if there is none.
+  /// The connection that was idle for the shortest time; an empty lease if there is none. Those whose peer has spoken out of
+  /// turn are closed.
   [[nodiscard]] inline lease take_idle() noexcept;
   /// A new connection. Throws error: timed_out, unavailable, or the errno of the last address that was tried.
   [[nodiscard]] inline task<lease> connect(connect_deadlines deadlines);
@@ -117,11 +118,19 @@ class lease {
 };
 
 inline lease host::take_idle() noexcept {
-  connection* which = idle_.pop_front();
-  if (which == nullptr) return {};
-  --idle_count_;
-  ++statistics_.reuses;
-  return lease(ref<host>(this), which);
+  while (connection* which = idle_.pop_front()) {
+    --idle_count_;
+    // Bytes that nobody asked for would be read as the answer to the next request.
+    std::byte unasked{};
+    if (::recv(which->socket().fd(), &unasked, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+      ++statistics_.discards;
+      delete which;
+      continue;
+    }
+    ++statistics_.reuses;
+    return lease(ref<host>(this), which);
+  }
+  return {};
 }
 
 inline task<lease> host::connect(connect_deadlines deadlines) {

@@ -156,6 +156,39 @@ TEST_CASE("only a connection whose answer was read whole and that may live on is
   CHECK_FALSE(kept_after(""));
 }
 
+TEST_CASE("a connection whose peer has spoken out of turn is not taken", "[net][connection_pool]") {
+  bench on({{{{empty_answer, empty_answer}}}, {{{empty_answer}}}});
+  const auto at = on.pool.at("127.0.0.1", on.server.port());
+  lease spoken = on.connect(*at);
+  lease silent = on.connect(*at);
+  for (lease* each : {&spoken, &silent}) {
+    constexpr std::string_view request = "GET / HTTP/1.1\r\n\r\n";
+    CHECK(::send((*each)->socket().fd(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
+    bench::read_answer(**each);
+    // One answer is what was asked for.
+    std::byte answer[39];
+    for (std::size_t read = 0; read < empty_answer.size();) {
+      on.loop.run_once(ring::reactor::wait::no);
+      const ssize_t got = ::recv((*each)->socket().fd(), answer, empty_answer.size() - read, MSG_DONTWAIT);
+      if (got > 0) read += static_cast<std::size_t>(got);
+    }
+  }
+  on.turns();
+  silent.give_back();
+  const connection* const kept = [&] {
+    lease taken = at->take_idle();
+    const connection* const which = &*taken;
+    taken.give_back();
+    return which;
+  }();
+  spoken.give_back();
+  CHECK(at->idle() == 2);
+  lease taken = at->take_idle();
+  CHECK(&*taken == kept);
+  CHECK(at->idle() == 0);
+  CHECK(at->statistics().discards == 1);
+}
+
 TEST_CASE("a connection with something abandoned on it is not kept", "[net][connection_pool]") {
   bench on;
   const auto to = on.pool.at("127.0.0.1", on.server.port());
