@@ -277,17 +277,21 @@ class run {
 
   [[nodiscard]] task<> receive(s3::get_object& get, slice& of) {
     job& owner = *of.owner;
-    ring::slot_span kept;  // the last bytes so far of a body of unknown length: they may be the object's last
+    // The last bytes so far: an answer that doesn't say its length may go on behind what seemed to be the last one.
+    ring::slot_span kept;
     for (;;) {
       for (ring::slot_span bytes = get.take(); bytes.size() > 0; bytes = get.take()) {
-        if (owner.end) {
-          if (bytes.size() > of.size - of.received) reject(get, of, of.received + bytes.size());
-          const std::uint64_t end = of.offset + of.received + bytes.size();
-          window_.deliver(of, std::move(bytes), end == *owner.end);
-        } else {
+        if (!owner.end) {
           if (kept.size() > 0) window_.deliver(of, std::move(kept), false);
           kept = std::move(bytes);
+          continue;
         }
+        const std::uint64_t came = of.received + kept.size() + bytes.size();
+        if (came > of.size) reject(get, of, came);
+        if (came == of.size)
+          kept = std::move(bytes);
+        else
+          window_.deliver(of, std::move(bytes), false);
       }
       if (get.complete() || owner.failed) break;
       ring::grant slots = co_await window_.grant(of, slots_for(std::max<std::uint64_t>(get.remaining(), 1)));
@@ -295,14 +299,14 @@ class run {
       co_await get.receive(std::move(slots));
     }
     if (owner.failed) co_return;
+    const std::uint64_t answered = of.received + kept.size();
     if (!owner.end) {
-      const std::uint64_t answered = of.received + kept.size();
       plan_.learn(of, of.offset + answered, answered);
       window_.deliver(of, std::move(kept), true);
-    } else if (of.received != of.size) {
-      reject(get, of, of.received);
-    } else if (of.size == 0) {
-      window_.deliver(of, {}, true);
+    } else if (answered != of.size) {
+      reject(get, of, answered);
+    } else if (kept.size() > 0 || of.size == 0) {
+      window_.deliver(of, std::move(kept), of.offset + of.size == *owner.end);
     }
   }
 

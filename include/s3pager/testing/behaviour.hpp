@@ -35,7 +35,7 @@ enum class endless : std::uint8_t {
   nothing,
   informational,  ///< 1xx answers in front of the answer
   headers,        ///< a head of more and more fields
-  chunks,         ///< a chunked body: of a list, XML that never ends, else zeros
+  chunks,         ///< a chunked body: of a list, XML that never ends; of an object, its bytes, and then zeros
 };
 
 /// What is wrong with the body of a list.

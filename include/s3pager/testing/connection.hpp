@@ -132,8 +132,9 @@ class connection {
     if (how_.stall_head && !co_await out.stall()) co_return false;
     const duration delay = options_.first_byte_delay + how_.delay;
     if (delay.count() > 0 && co_await ring::sleep_until(peer_.loop(), after(peer_.loop().now(), delay))) co_return false;
-    if (how_.without_end != endless::nothing) {
-      co_await send_without_end(out, made.what.list);
+    const bool endless_object = how_.without_end == endless::chunks && made.what.object;
+    if (how_.without_end != endless::nothing && !endless_object) {
+      co_await send_without_end(out, text_without_end(how_.without_end, made.what.list));
       co_return false;
     }
     for (std::uint64_t i = 0; i < how_.informational; ++i)
@@ -150,11 +151,13 @@ class connection {
                                                                     what.length, what.object_size, what.status == 206);
       what.fields += sums;
     }
-    const bool chunked = what.list && options_.list_chunk_bytes != 0 && parser_.minor_version() >= 1;
+    const bool chunked =
+        endless_object || (what.list && options_.list_chunk_bytes != 0 && parser_.minor_version() >= 1);
     std::string head = head_of(made, chunked, last);
     const bool no_body = head_only || what.status == 304;
     if (how_.wrap) wrap_places(head.size() + (no_body ? 0 : what.object ? what.length : what.text.size()));
     if (no_body) co_return co_await out.send_text(std::move(head)) && !out.cut();
+    if (endless_object) co_return co_await send_object_without_end(out, what, std::move(head));
     if (chunked) what.text = in_chunks(what.text);
 
     // Small answers go out in one piece, as large as a client may expect one to be.
@@ -212,12 +215,25 @@ class connection {
       if (*place != behaviour::never) *place %= length;
   }
 
-  [[nodiscard]] task<> send_without_end(answer_sender& out, bool list) const {
-    endless_text text = text_without_end(how_.without_end, list);
+  [[nodiscard]] static task<> send_without_end(answer_sender& out, endless_text text) {
     if (!text.begin.empty() && !co_await out.send_text(std::move(text.begin))) co_return;
     const auto again = make_ref<text_block>(std::move(text.again));
     while (co_await out.send_piece(as_byte_span(again->text), again)) {
     }
+  }
+  /// The object's bytes, and then more. False, when the client has had enough.
+  [[nodiscard]] task<bool> send_object_without_end(answer_sender& out, const answer& what, std::string head) const {
+    endless_text text = text_without_end(endless::chunks, false);
+    text.begin = std::move(head);
+    for (std::uint64_t done = 0; done < what.length;) {
+      const body_piece piece = co_await read_piece(what, done);
+      if (piece.bytes.empty()) co_return false;
+      text.begin += detail::as_chunk(as_chars(piece.bytes));
+      done += piece.bytes.size();
+      if (!co_await out.send_text(std::exchange(text.begin, {}))) co_return false;
+    }
+    co_await send_without_end(out, std::move(text));
+    co_return false;
   }
 
   [[nodiscard]] task<body_piece> read_piece(const answer& what, std::uint64_t done) const {

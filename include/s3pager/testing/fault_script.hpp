@@ -86,6 +86,7 @@ struct fault_script_options {
   std::uint64_t seed = 1;
   double share = 0.2;                    ///< of all requests that something is done to
   fault_set on = fault_set::all();
+  fault_set rare = {};                   ///< of these, those that come up an eighth as often as the others
   std::uint64_t within = 2 << 20;        ///< places in an answer are less than this, and of any magnitude alike
   std::uint64_t slow_rate = 256 << 10;   ///< bytes a second
   std::uint64_t slow_bytes = 64 << 10;   ///< that go so slowly
@@ -102,7 +103,8 @@ struct scripted_fault {
 /// How often each kind was done.
 using fault_counts = std::array<std::uint64_t, fault_count>;
 
-/// A value: copies decide alike. As an origin's hook it counts what it does, by `std::ref` where it is. Where a kind does not fit a request (a wrong range without a Range), another one is taken.
+/// A value: copies decide alike. As an origin's hook it counts what it does (by `std::ref`, where it is). Where a kind does not
+/// fit a request (a wrong range without a Range), another one is taken.
 class fault_script {
  public:
   explicit constexpr fault_script(const fault_script_options& options) noexcept : options_(options) {}
@@ -113,12 +115,15 @@ class fault_script {
       for (const char c : text) random = detail::mix(random ^ static_cast<unsigned char>(c));
     const auto next = [&random] { return random = detail::mix(random); };
     if (static_cast<double>(next() >> 11) * 0x1p-53 >= options_.share) return {};
-    std::array<fault, fault_count> fitting{};
+    std::array<fault, 8 * fault_count> drawn_from{};
     std::size_t count = 0;
-    for (std::size_t i = 0; i < fault_count; ++i)
-      if (const auto each = static_cast<fault>(i); options_.on.has(each) && fits(each, asked)) fitting[count++] = each;
+    for (std::size_t i = 0; i < fault_count; ++i) {
+      const auto each = static_cast<fault>(i);
+      if (!options_.on.has(each) || !fits(each, asked)) continue;
+      for (int times = options_.rare.has(each) ? 1 : 8; times > 0; --times) drawn_from[count++] = each;
+    }
     if (count == 0) return {};
-    scripted_fault made{true, fitting[next() % count], {}};
+    scripted_fault made{true, drawn_from[next() % count], {}};
     // A magnitude first: as often within the head as anywhere in a large body.
     const std::uint64_t magnitude = std::max<std::uint64_t>(options_.within >> next() % 22, 1);
     shape(made, next() % magnitude, next());

@@ -1,23 +1,13 @@
 // The memory of this process while it pages from an origin in another one, with the default window and a consumer that
 // is slow and holds pages.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <deque>
-#include <exception>
-#include <fstream>
 #include <memory>
 #include <optional>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "s3pager/pager/client.hpp"
@@ -26,6 +16,7 @@
 #include "s3pager/testing/synthetic_bucket.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
+#include "support/origin_process.hpp"
 #include "support/world.hpp"
 
 using namespace s3pager;
@@ -34,64 +25,6 @@ using namespace s3pager::test;
 namespace {
 
 constexpr std::uint64_t mebibyte = 1 << 20;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
-
-/// An origin in a process of its own, that its memory does not count. Serves bucket `s` until this is destroyed.
-class origin_process {
- public:
-  explicit origin_process(const testing::synthetic_options& objects) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
-    child_ = ::fork();
-    if (child_ < 0) throw std::runtime_error("fork");
-    if (child_ == 0) serve(objects, ends[1]);
-    ::close(ends[1]);
-    const bool told = ::read(ends[0], &port_, sizeof port_) == sizeof port_;
-    ::close(ends[0]);
-    if (!told) throw std::runtime_error("the origin did not start");
-  }
-  origin_process(const origin_process&) = delete;
-  origin_process& operator=(const origin_process&) = delete;
-  ~origin_process() {
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-  }
-
-  [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
- private:
-  [[noreturn]] static void serve(const testing::synthetic_options& objects, int tell) {
-    try {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ring::reactor loop;
-      testing::origin served(loop);
-      served.add_bucket("s", std::make_shared<testing::synthetic_bucket>(objects));
-      const std::uint16_t port = served.port();
-      if (::write(tell, &port, sizeof port) != sizeof port) ::_exit(1);
-      loop.run(served.serve());
-    } catch (const std::exception&) {
-    }
-    ::_exit(1);
-  }
-
-  pid_t child_ = -1;
-  std::uint16_t port_ = 0;
-};
-
-/// Bytes of /proc/self/status: VmRSS is what is resident now, VmHWM the most there ever was.
-std::uint64_t status_bytes(const std::string& name) {
-  std::ifstream in("/proc/self/status");
-  for (std::string line; std::getline(in, line);)
-    if (line.rfind(name + ':', 0) == 0) return std::stoull(line.substr(name.size() + 1)) * 1024;
-  throw std::runtime_error("/proc/self/status has no " + name);
-}
 
 struct consumption {
   page_order order = page_order::by_key;
@@ -137,10 +70,12 @@ task<> consume(client& s3, const testing::synthetic_bucket& expected, consumptio
 /// Pages everything, and holds the growth of this process against the window and 16 MiB.
 figures measure(const testing::synthetic_options& objects, const consumption& how) {
   const testing::synthetic_bucket expected(objects);
-  const origin_process served(objects);
+  const origin_process served({}, [&objects](testing::origin& made) {
+    made.add_bucket("s", std::make_shared<testing::synthetic_bucket>(objects));
+  });
   figures seen;
   std::size_t window = 0;
-  std::ofstream("/proc/self/clear_refs") << 5;  // forgets the peak of tests before this one (proc(5))
+  forget_peak();  // of tests before this one
   const std::uint64_t before = status_bytes("VmRSS");
   {
     ring::reactor loop;

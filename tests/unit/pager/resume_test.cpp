@@ -107,6 +107,26 @@ TEST_CASE("a body that breaks off goes on at the exact next byte, of the same ve
   CHECK(ranges[1] == (cut == 0 ? std::string() : "bytes=" + std::to_string(cut) + "-399999"));
 }
 
+TEST_CASE("an answer that goes on behind its object's last byte ends the object once") {
+  const page_order order = GENERATE(page_order::by_key, page_order::by_arrival);
+  const std::uint64_t size = GENERATE(0U, 1U, 1000U, 300'000U, 3'000'000U);
+  fixture world({10, size, 10}, order);
+  world.failures = on_error::report;
+  bool once = false;
+  world.server.set_hook([&](const request_info& asked) {
+    behaviour made;
+    if (asked.key == world.bucket->key(1) && !std::exchange(once, true)) made.without_end = testing::endless::chunks;
+    return made;
+  });
+  world.run();
+  CHECK(world.exact);
+  const std::string key = world.bucket->key(1);
+  CHECK(world.ended[key] + static_cast<int>(world.failed.count(key)) == 1);
+  CHECK(world.came[key] == (world.ended[key] == 1 ? size : world.came[key]));
+  CHECK(world.ended[world.bucket->key(0)] == 1);
+  CHECK(world.ended[world.bucket->key(2)] == 1);
+}
+
 TEST_CASE("progress refills the attempts, so that a long object over a bad line arrives") {
   fixture world({500'000});
   world.server.set_hook([&](const request_info& asked) {

@@ -100,6 +100,13 @@ TEST_CASE("a script counts what it does as a hook, and names it", "[testing][fau
   CHECK(name_of(fault::deaf) == "deaf");
 }
 
+TEST_CASE("rare kinds come up less often", "[testing][fault_script]") {
+  fault_script script({.share = 1, .on = {fault::reset, fault::stall}, .rare = {fault::stall}});
+  for (std::uint64_t i = 0; i < 9'000; ++i) static_cast<void>(script(request(i)));
+  CHECK(script.counts()[static_cast<std::size_t>(fault::stall)] > 900);
+  CHECK(script.counts()[static_cast<std::size_t>(fault::stall)] < 1'100);
+}
+
 TEST_CASE("places are as often near the begin of an answer as far behind", "[testing][fault_script]") {
   const fault_script script({.share = 1, .on = {fault::truncate}, .within = 1 << 20});
   std::size_t in_head = 0;
