@@ -19,7 +19,7 @@ enum class errc {
   throttled,         ///< the service asked for fewer requests (503 SlowDown, 429)
   timed_out,         ///< a deadline passed; the message says which
   changed,           ///< the object is no longer the one that was listed or first answered
-  corrupted,         ///< bytes arrived that are not the object's: a checksum, length or range does not hold
+  corrupted,         ///< bytes arrived that are not the object's: its checksum does not hold
   window_exhausted,  ///< the caller's own pages leave no room to receive the next one
   cancelled,         ///< stopped by a stop token, or because its owner ended
   not_modified,      ///< a condition of the request (If-None-Match, If-Modified-Since) held: 304

@@ -54,6 +54,7 @@ struct client_options {
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
   std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream; 1 to 4,096
   s3pager::deadlines deadlines = {};
+  s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps
   retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
   std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
   duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
@@ -123,6 +124,7 @@ class client {
   explicit client(ring::reactor& loop, const client_options& options = {})
       : concurrency_(checked_concurrency(options.concurrency)),
         window_wait_(checked_wait(options.window_wait)),
+        verify_(options.verify),
         service_(make_ref<s3::service>(loop, settings(options))),
         pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes, .slot_bytes = options.slot_bytes})) {}
   client(const client&) = delete;
@@ -283,6 +285,7 @@ class client {
     pager::run_settings made;
     made.lanes = concurrency_;
     made.window_wait = window_wait_;
+    made.verify = verify_;
     return made;
   }
 
@@ -323,6 +326,7 @@ class client {
 
   std::uint32_t concurrency_;
   duration window_wait_;
+  verify verify_;
   ref<s3::service> service_;
   ref<ring::buffer_pool> pool_;
 };

@@ -19,7 +19,8 @@ namespace s3pager {
 
 namespace detail {
 
-/// What all pages of an object share. Written before its first page is handed on, read by any thread from then on.
+/// What all pages of an object share. Written before its first page is handed on (but for its verification), read by any thread
+/// from then on.
 class object_record final : public shared_counted {
  public:
   explicit object_record(object what) noexcept : what_(std::move(what)) {}
@@ -27,6 +28,7 @@ class object_record final : public shared_counted {
   void learned(object what) noexcept { what_ = std::move(what); }
   [[nodiscard]] const error* failure() const noexcept { return failure_ ? &*failure_ : nullptr; }
   void failed(const error& why) { failure_.emplace(why); }
+  void verified(verification what) noexcept { what_.verified(what); }
 
  private:
   object what_;

@@ -18,6 +18,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/intrusive_list.hpp"
 #include "s3pager/coro/promise.hpp"
+#include "s3pager/pager/integrity.hpp"
 #include "s3pager/pager/page.hpp"
 
 namespace s3pager::pager {
@@ -99,6 +100,8 @@ struct slice final : list_node {
   bool whole = false;          ///< the object is asked for without a Range
   bool finished = false;
   bool tells_end = false;      ///< its answer will say where the object ends, and whether there are more slices
+  bool handed_on = false;      ///< the consumer has got some of it
+  slice_check check;
   intrusive_list<piece> pieces;
 
   void clear() noexcept {
@@ -106,7 +109,8 @@ struct slice final : list_node {
     assert(pieces.empty());
     owner = nullptr;
     received = 0;
-    whole = finished = tells_end = false;
+    whole = finished = tells_end = handed_on = false;
+    check.reset();
   }
 };
 
@@ -121,9 +125,13 @@ struct job final : list_node {
   ref<detail::object_record> record;
   std::uint64_t sequence = 0;
   std::string etag;                     ///< that every GET of it must match; empty: not known, or any
+  std::string answered_etag;            ///< of the first answer: all of them must have it
   std::uint64_t next_offset = 0;        ///< what is claimed next
   std::optional<std::uint64_t> end;     ///< one past the last byte; none until the first answer
   std::uint64_t handed_on = 0;          ///< bytes that the consumer has got
+  object_check check;                   ///< of the slices that were handed on whole
+  bool settled = false;                 ///< its verification is known, and its last page may be handed on
+  bool corrupted = false;               ///< failed, since its checksum does not hold
   bool failed = false;                  ///< no page of it is handed on any more but the failure
   bool reported = false;                ///< and that was
   intrusive_list<slice> slices;         ///< claimed and not yet handed on whole, by offset
@@ -137,9 +145,11 @@ struct job final : list_node {
     assert(slices.empty());
     record = {};
     etag.clear();
+    answered_etag.clear();
+    check.reset();
     next_offset = handed_on = 0;
     end.reset();
-    failed = reported = false;
+    settled = corrupted = failed = reported = false;
   }
 };
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
@@ -34,6 +35,7 @@ struct run_settings {
   on_error failures = on_error::stop;
   std::uint32_t lanes = 64;
   bool match_etag = true;
+  s3pager::verify verify = s3pager::verify::as_it_arrives;
   duration window_wait = std::chrono::seconds(30);
   s3::get_object_request request = {};  ///< what every GET has; its key, and in slices its range, are each slice's own
   std::string if_match = {};            ///< the text that `request` refers to
@@ -54,9 +56,11 @@ class run {
         source_(std::move(source)),
         stop_(stop.state()),
         plan_(limits()),
-        window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait),
+        window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
+                settings_.verify != verify::off),
         began_(service_->loop().now()) {
     point_at_text();
+    settings_.request.checksums = settings_.verify != verify::off;
   }
   run(const run&) = delete;
   run& operator=(const run&) = delete;
@@ -157,17 +161,21 @@ class run {
   [[nodiscard]] task<> fetch(slice& of) {
     ring::reactor& loop = service_->loop();
     retry_state attempts(service_->retries(), loop.now());
+    bool corrupted = false;  // what the attempt before brought: the next one is made on another connection
     for (;;) {
       const std::uint64_t before = of.received;
       std::optional<error> failure;
       try {
-        co_await attempt(of);
+        co_await attempt(of, corrupted);
         attempts.succeeded();
         co_return;
       } catch (const error& failed) {
         failure.emplace(failed);
       }
       if (of.owner->failed) co_return;
+      // What is known to be wrong is fetched again only if nobody has seen any of it.
+      corrupted = failure->code() == errc::corrupted;
+      if (corrupted && !window_.withdraw(of)) throw attempts.exhausted(*failure, loop.now());
       if (of.received > before) attempts.progressed();
       // Without an ETag what follows may be of another version, and without a length nobody knows how much that is.
       const bool resumable = of.received == 0 || (of.owner->end && !of.owner->etag.empty());
@@ -203,11 +211,12 @@ class run {
       request.if_match = owner.etag;
     } else {
       if (!settings_.one_request && !of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
+      request.or_whole = !owner.end;
       if (request.if_match.empty()) request.if_match = owner.etag;
     }
   }
 
-  [[nodiscard]] task<> attempt(slice& of) {
+  [[nodiscard]] task<> attempt(slice& of, bool fresh) {
     job& owner = *of.owner;
     const bool size_known = owner.end.has_value();
     // A copy: the record's own, which the key is in, may be replaced by what the first answer says.
@@ -216,7 +225,9 @@ class run {
     write_request(of, request);
     request.key = as_asked.key;
     s3::get_object get(service_, target_, request, tally_);
-    if (!co_await open(get, of, request, size_known)) co_return;
+    if (!co_await open(get, of, request, size_known, fresh)) co_return;
+    hold_to_one_version(get, owner);
+    if (of.received == 0) of.check.begin(get.checksums(), get.all_of_object(), get.status());
     if (!size_known) {
       learn(get, of);
     } else if (const auto total = get.total(); total && !settings_.one_request && *total != *owner.end) {
@@ -228,8 +239,8 @@ class run {
   }
 
   /// Sends the request until its answer is there. False: there is nothing to receive.
-  [[nodiscard]] task<bool> open(s3::get_object& get, slice& of, const s3::get_object_request& request, bool size_known) {
-    bool fresh = false;
+  [[nodiscard]] task<bool> open(s3::get_object& get, slice& of, const s3::get_object_request& request, bool size_known,
+                                bool fresh) {
     std::optional<error> refused;
     try {
       for (;;) {
@@ -247,6 +258,7 @@ class run {
     if (!size_known && !settings_.one_request && refused->http_status() == 416 && get.total().value_or(0) == 0) {
       of.owner->record->learned(of.owner->record->what().with_answer({}, 0));
       plan_.learn(of, 0, 0);
+      window_.settle(of, settings_.verify == verify::off ? verification::off : verification::none_given);
       window_.deliver(of, {}, true);
       co_return false;
     }
@@ -257,6 +269,17 @@ class run {
       throw error(errc::changed, std::move(known));
     }
     throw error(*refused);
+  }
+
+  /// A server that passes over If-Match must not make one object of two versions.
+  static void hold_to_one_version(s3::get_object& get, job& owner) {
+    const std::string_view etag = get.header("etag").value_or(std::string_view());
+    if (etag.empty()) return;
+    if (owner.answered_etag.empty()) owner.answered_etag = etag;
+    if (owner.answered_etag == etag) return;
+    const error made = get.failure(errc::changed, "an answer for this object is of another version than the one before");
+    get.abandon(made.code());
+    throw made;
   }
 
   /// The first answer for an object of unknown size says what it is.
@@ -271,27 +294,33 @@ class run {
     if (!answered) return;  // chunked, or up to the close: it is as long as it is
     owner.etag = get.header("etag").value_or(std::string_view());
     const std::uint64_t total = get.total().value_or(of.offset + *answered);
+    if (!settings_.one_request && owner.etag.empty() && settings_.match_etag && of.offset + *answered < total) {
+      get.abandon(make_error_code(errc::protocol_violation));
+      throw get.failure(errc::protocol_violation, "the answer has no ETag, without which the rest could be of another version");
+    }
     owner.record->learned(owner.record->what().with_answer(owner.etag, total));
     plan_.learn(of, settings_.one_request ? of.offset + *answered : total, *answered);
   }
 
   [[nodiscard]] task<> receive(s3::get_object& get, slice& of) {
     job& owner = *of.owner;
-    // The last bytes so far: an answer that doesn't say its length may go on behind what seemed to be the last one.
-    ring::slot_span kept;
+    // What is not handed on yet, nor summed: the last bytes so far, as an answer that doesn't say its length may go on behind what seemed
+    // to be the last one, and what verify::before_delivery holds back.
+    held_pieces kept;
     for (;;) {
       for (ring::slot_span bytes = get.take(); bytes.size() > 0; bytes = get.take()) {
-        if (!owner.end) {
-          if (kept.size() > 0) window_.deliver(of, std::move(kept), false);
-          kept = std::move(bytes);
-          continue;
+        const std::uint64_t came = of.received + kept.bytes() + bytes.size();
+        if (owner.end && came > of.size) reject(get, of, came);
+        if (!owner.end && kept.bytes() > 0) {
+          kept.sum(of.check);
+          kept.deliver(window_, of, false);
         }
-        const std::uint64_t came = of.received + kept.size() + bytes.size();
-        if (came > of.size) reject(get, of, came);
-        if (came == of.size)
-          kept = std::move(bytes);
-        else
+        if (!owner.end || came == of.size || holds_back(of)) {
+          kept.add(std::move(bytes));
+        } else {
+          of.check.update(bytes.bytes());
           window_.deliver(of, std::move(bytes), false);
+        }
       }
       if (get.complete() || owner.failed) break;
       ring::grant slots = co_await window_.grant(of, slots_for(std::max<std::uint64_t>(get.remaining(), 1)));
@@ -299,19 +328,68 @@ class run {
       co_await get.receive(std::move(slots));
     }
     if (owner.failed) co_return;
-    const std::uint64_t answered = of.received + kept.size();
-    if (!owner.end) {
+    const std::uint64_t answered = of.received + kept.bytes();
+    if (!owner.end)
       plan_.learn(of, of.offset + answered, answered);
-      window_.deliver(of, std::move(kept), true);
-    } else if (answered != of.size) {
+    else if (answered != of.size)
       reject(get, of, answered);
-    } else if (kept.size() > 0 || of.size == 0) {
-      window_.deliver(of, std::move(kept), of.offset + of.size == *owner.end);
+    kept.sum(of.check);
+    of.check.finish();
+    if (is_only_slice(of)) settle(get, of);
+    if (kept.bytes() > 0 || of.size == 0) kept.deliver(window_, of, of.offset + of.size == *owner.end);
+  }
+
+  /// Pieces that are not to be handed on yet, in as few slots as hold them: whatever the receives brought them in, a small object
+  /// takes one slot, or its lane would wait for room that its own pieces take.
+  class held_pieces {
+   public:
+    void add(ring::slot_span piece) {
+      bytes_ += piece.size();
+      if (last_.append(piece)) return;
+      if (last_.size() > 0) before_.push_back(std::move(last_));
+      last_ = std::move(piece);
     }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+    void sum(slice_check& into) const noexcept {
+      for (const ring::slot_span& each : before_) into.update(each.bytes());
+      into.update(last_.bytes());
+    }
+    /// All of them; the last one ends the object if `last`.
+    void deliver(window& to, slice& of, bool last) {
+      bytes_ = 0;
+      for (ring::slot_span& each : before_) to.deliver(of, std::move(each), false);
+      before_.clear();
+      to.deliver(of, std::move(last_), last);
+    }
+
+   private:
+    std::vector<ring::slot_span> before_;
+    ring::slot_span last_;
+    std::uint64_t bytes_ = 0;
+  };
+
+  [[nodiscard]] bool is_only_slice(const slice& of) const noexcept {
+    return settings_.one_request || (of.offset == 0 && of.size == of.owner->end);
+  }
+  /// Of an object that fits into a slot nothing is handed on before its checksum holds, if there is one.
+  [[nodiscard]] bool holds_back(const slice& of) const noexcept {
+    return settings_.verify == verify::before_delivery && of.check.claim() && of.received == 0 && is_only_slice(of) &&
+           of.size <= pool_->slot_bytes();
+  }
+  /// All bytes of the object have come, in this one slice: before its last page is handed on.
+  void settle(s3::get_object& get, slice& of) {
+    verdict made = of.check.conclude();
+    if (settings_.verify == verify::off) made.what = verification::off;
+    if (made.corrupted) {
+      const error wrong = get.failure(errc::corrupted, "the checksum that the service keeps of the object does not hold");
+      get.abandon(wrong.code());
+      throw wrong;
+    }
+    window_.settle(of, made.what);
   }
 
   [[noreturn]] static void reject(s3::get_object& get, const slice& of, std::uint64_t came) {
-    const error made = get.failure(errc::corrupted, "the answer has " + std::to_string(came) + " bytes or more of " +
+    const error made = get.failure(errc::protocol_violation, "the answer has " + std::to_string(came) + " bytes or more of " +
                                                         std::to_string(of.size) + " that were asked for");
     get.abandon(made.code());
     throw made;

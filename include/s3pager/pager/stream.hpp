@@ -22,6 +22,7 @@ namespace s3pager {
 struct summary {
   std::uint64_t objects = 0;   ///< handed on whole
   std::uint64_t bytes = 0;     ///< handed on
+  std::uint64_t verified = 0;  ///< of those objects, how many a checksum of the service's was held against; it holds
   std::uint64_t failures = 0;  ///< objects that could not be read
   std::uint64_t requests = 0;  ///< sent, of lists and objects; each attempt counts
   duration elapsed{0};         ///< from the call that made the stream to its end
@@ -111,8 +112,8 @@ class [[nodiscard]] page_stream {
   /// Objects, bytes, failures and requests so far.
   [[nodiscard]] s3pager::summary summary() const noexcept {
     if (!run_) return {};
-    return {run_->pages().objects(), run_->pages().bytes(), run_->pages().failures(), run_->requests(),
-            run_->elapsed()};
+    return {run_->pages().objects(), run_->pages().bytes(), run_->pages().verified_objects(),
+            run_->pages().failures(), run_->requests(), run_->elapsed()};
   }
 
  private:

@@ -12,6 +12,7 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "s3pager/base/clock.hpp"
@@ -46,8 +47,8 @@ namespace pager {
 class window final : private ring::buffer_pool::listener {
  public:
   window(ring::reactor& loop, ref<ring::buffer_pool> pool, plan& of, page_order order, on_error failures,
-         duration window_wait)
-      : loop_(loop), pool_(std::move(pool)), plan_(of), order_(order), failures_(failures), window_wait_(window_wait) {
+         duration window_wait, std::string_view bucket = {}, bool verifies = false)
+      : loop_(loop), pool_(std::move(pool)), plan_(of), order_(order), failures_(failures), window_wait_(window_wait), bucket_(bucket), verifies_(verifies) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
   }
@@ -119,6 +120,19 @@ class window final : private ring::buffer_pool::listener {
     of.pieces.push_back(waiting);
     update(*of.owner);
   }
+  /// The object is this one slice, whose bytes are known to be what they are held for: its last page may be handed on.
+  void settle(slice& of, verification what) noexcept {
+    of.owner->settled = true;
+    of.owner->record->verified(what);
+  }
+  /// Takes back what was delivered of the slice, as if nothing had come; false if the consumer has got some of it, or is about to.
+  [[nodiscard]] bool withdraw(slice& of) noexcept {
+    if (of.handed_on || (!of.pieces.empty() && promised_ != nullptr)) return false;
+    while (piece* waiting = of.pieces.pop_front()) plan_.drop(*waiting);
+    of.received = 0;
+    update(*of.owner);
+    return true;
+  }
   /// The lane is through with the slice, which may be handed on whole, and freed, within this call.
   void finish(slice& of) {
     of.finished = true;
@@ -178,12 +192,16 @@ class window final : private ring::buffer_pool::listener {
     explicit next_awaiter(window& owner) noexcept : owner_(owner) {}
     ~next_awaiter() {
       if (owner_.consumer_ == this) owner_.consumer_ = nullptr;
+      if (owner_.promised_ == this) owner_.promised_ = nullptr;
     }
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
     [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                      std::source_location site = std::source_location::current()) {
-      if (owner_.something_to_take()) return pass(handle, site);
+      if (owner_.something_to_take()) {
+        owner_.promised_ = this;
+        return pass(handle, site);
+      }
       if (!arm(handle, site)) return false;
       owner_.consumer_ = this;
       owner_.serve();
@@ -191,6 +209,7 @@ class window final : private ring::buffer_pool::listener {
       return true;
     }
     [[nodiscard]] std::optional<page> await_resume() {
+      if (owner_.promised_ == this) owner_.promised_ = nullptr;
       throw_if_stopped("waiting for a page");
       if (exhausted_) throw owner_.exhaustion();
       return owner_.take_page();
@@ -224,6 +243,8 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] std::uint64_t objects() const noexcept { return objects_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_count_; }
+  /// Objects handed on whole whose checksum holds.
+  [[nodiscard]] std::uint64_t verified_objects() const noexcept { return verified_; }
 
  private:
   // ---- Grants
@@ -303,16 +324,36 @@ class window final : private ring::buffer_pool::listener {
   // ---- Handing on
 
   /// A page of it can be handed on, or its failure.
-  [[nodiscard]] static bool deliverable(job& what) noexcept {
+  [[nodiscard]] bool deliverable(job& what) noexcept {
     if (what.slices.empty()) return false;
-    const slice& front = what.slices.front();
+    slice& front = what.slices.front();
+    if (!front.pieces.empty() && front.pieces.front().last && !what.failed && !may_end(what, front)) return false;
     return !front.pieces.empty() || (front.finished && what.failed);
+  }
+  /// Of the last page of an object: all of it was held against what the service says of it. Where that does not hold, the page
+  /// becomes the object's failure.
+  [[nodiscard]] bool may_end(job& what, slice& front) noexcept {
+    if (what.settled) return true;
+    if (!verifies_) {
+      settle(front, verification::off);
+      return true;
+    }
+    if (!front.finished) return false;
+    what.check.add(front.check, front.received);
+    const verdict made = what.check.conclude();
+    settle(front, made.what);
+    if (made.corrupted) {
+      what.corrupted = what.failed = true;
+      while (piece* waiting = front.pieces.pop_front()) plan_.drop(*waiting);
+    }
+    return true;
   }
   /// After a change of its slices: drops what is handed on whole at its front, and the job with its last slice, and tells who
   /// may go on now.
   void update(job& of) {
     bool moved = false;
     while (!of.failed && !of.slices.empty() && of.slices.front().finished && of.slices.front().pieces.empty()) {
+      of.check.add(of.slices.front().check, of.slices.front().received);
       plan_.drop(of.slices.front());
       moved = true;
     }
@@ -329,7 +370,9 @@ class window final : private ring::buffer_pool::listener {
     notify_consumer();
   }
   void notify_consumer() noexcept {
-    if (consumer_ != nullptr && something_to_take()) std::exchange(consumer_, nullptr)->notify();
+    if (consumer_ == nullptr || !something_to_take()) return;
+    promised_ = std::exchange(consumer_, nullptr);
+    promised_->notify();
   }
   [[nodiscard]] job* next_job() noexcept {
     if (order_ == page_order::by_arrival) return ready_.empty() ? nullptr : &ready_.front().owner;
@@ -351,12 +394,16 @@ class window final : private ring::buffer_pool::listener {
   }
 
   [[nodiscard]] page take_piece(job& from) {
+    from.slices.front().handed_on = true;
     piece& waiting = *from.slices.front().pieces.pop_front();
     page made(from.record, std::move(waiting.bytes), waiting.offset, waiting.last);
     plan_.drop(waiting);
     from.handed_on += made.bytes().size();
     bytes_ += made.bytes().size();
-    if (made.last()) ++objects_;
+    if (made.last()) {
+      ++objects_;
+      if (verified(made.object().verification())) ++verified_;
+    }
     from.ready.unlink();  // to the end of the line
     update(from);
     return made;
@@ -365,6 +412,11 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] page take_failure(job& from) {
     ++failures_count_;
     from.reported = true;
+    if (from.corrupted)
+      from.record->failed(error(errc::corrupted,
+                                error_details{.message = "the checksum that the service keeps of the object does not hold",
+                                              .bucket = std::string(bucket_),
+                                              .key = std::string(from.record->what().key)}));
     page made = page::of_failure(from.record, from.handed_on);
     from.ready.unlink();
     // Out of the order: what lanes still work on is freed as they notice.
@@ -398,6 +450,8 @@ class window final : private ring::buffer_pool::listener {
   page_order order_;
   on_error failures_;
   duration window_wait_;
+  std::string_view bucket_;  // of the run's target
+  bool verifies_;
   std::uint32_t reserve_target_ = 0;
   std::uint32_t left_to_others_ = 0;  // slots of the client
   ring::grant reserve_;
@@ -405,10 +459,12 @@ class window final : private ring::buffer_pool::listener {
   intrusive_list<job::link> ready_;
   intrusive_list<job> abandoned_;
   next_awaiter* consumer_ = nullptr;
+  next_awaiter* promised_ = nullptr;  // who was told that there is something to take, and has not taken it
   std::exception_ptr failure_;
   std::uint64_t objects_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t failures_count_ = 0;
+  std::uint64_t verified_ = 0;
   bool failed_at_once_ = false;
   bool stopped_ = false;
   bool serving_ = false;

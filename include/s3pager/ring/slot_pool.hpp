@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
@@ -61,6 +62,9 @@ class slot_pool final : public shared_counted {
     references_[slot].store(1, std::memory_order_relaxed);
   }
   void add_reference(std::uint32_t slot) noexcept { references_[slot].fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] bool only_reference(std::uint32_t slot) const noexcept {
+    return references_[slot].load(std::memory_order_acquire) == 1;
+  }
   /// Any thread.
   void drop_reference(std::uint32_t slot) noexcept {
     if (references_[slot].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
@@ -190,6 +194,21 @@ class slot_span {
     slots_ -= whole;
     offset_ = static_cast<std::uint32_t>(begin - whole * pool_->slot_bytes());
     size_ -= count;
+  }
+
+  /// Copies the bytes of `more` behind one's own, in a slot that nobody else refers to; false, and nothing has happened, if that
+  /// can't be. The bytes may move within the slot.
+  [[nodiscard]] bool append(const slot_span& more) noexcept {
+    if (slots_ != 1 || size_ + more.size_ > pool_->slot_bytes() || !pool_->only_reference(first_)) return false;
+    std::byte* const slot = pool_->address(first_);
+    if (offset_ + size_ + more.size_ > pool_->slot_bytes()) {
+      std::memmove(slot, slot + offset_, size_);
+      offset_ = 0;
+    }
+    const std::span<const std::byte> from = more.bytes();
+    std::memcpy(slot + offset_ + size_, from.data(), from.size());
+    size_ += from.size();
+    return true;
   }
 
   /// Another reference to `[from, from + size)` of these bytes: only the slots that they lie in.

@@ -18,7 +18,9 @@
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/uri_encoding.hpp"
+#include "s3pager/checksum/digest.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/http/header_fields.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
@@ -44,7 +46,53 @@ struct get_object_request {
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
   bool requester_pays = false;
+  bool checksums = false;  ///< ask for those that the service keeps (x-amz-checksum-mode)
+  bool or_whole = false;   ///< from a server that ignores a range from 0 on, take the whole object
 };
+
+/// What an answer says of checksums.
+struct checksum_claims {
+  std::optional<checksum::claim> claim = {};  ///< of bytes; the cheapest to compute
+  bool composite = false;                     ///< there is one of parts' checksums
+  bool full_object = false;                   ///< x-amz-checksum-type: FULL_OBJECT
+};
+
+/// ETags as different answers of one service write them: with or without quotes.
+[[nodiscard]] constexpr bool same_etag(std::string_view a, std::string_view b) noexcept {
+  const auto bare = [](std::string_view text) {
+    return text.size() >= 2 && text.front() == '"' && text.back() == '"' ? text.substr(1, text.size() - 2) : text;
+  };
+  return bare(a) == bare(b);
+}
+
+/// Values that are none of a known algorithm are passed over: nothing fails because a checksum is not there.
+[[nodiscard]] inline checksum_claims read_checksum_claims(const http::header_fields& headers, int http_status) noexcept {
+  constexpr std::string_view prefix = "x-amz-checksum-";
+  checksum_claims made;
+  bool composite_type = false;
+  for (const http::field each : headers) {
+    if (each.name.size() <= prefix.size() || !equals_ignoring_case(each.name.substr(0, prefix.size()), prefix)) continue;
+    if (equals_ignoring_case(each.name.substr(prefix.size()), "type")) {
+      made.full_object = each.value == "FULL_OBJECT";
+      composite_type = each.value == "COMPOSITE";
+      continue;
+    }
+    for (const checksum::algorithm of : checksum::algorithms) {
+      if (!equals_ignoring_case(each.name, checksum::header_name(of))) continue;
+      const std::optional<checksum::claim> claim = checksum::parse_claim(of, each.value);
+      if (!claim) break;
+      if (claim->composite()) made.composite = true;
+      else if (!made.claim || claim->algorithm < made.claim->algorithm) made.claim = claim;
+      break;
+    }
+  }
+  // Of a whole object it says that the value is of no bytes, whether it has its `-N` or not.
+  if (composite_type && http_status == 200 && made.claim) {
+    made.claim.reset();
+    made.composite = true;
+  }
+  return made;
+}
 
 /// `bytes 0-4095/8192`, or `bytes */8192` without a range.
 struct content_range {
@@ -165,7 +213,12 @@ class get_object {
       if (piece_.size() == 0) piece_ = received_.next_span();
       const http::step next = exchange_.parser().feed(piece_.bytes());
       switch (next.kind) {
-        case http::step_kind::body: return take_body(next);
+        case http::step_kind::body: {
+          ring::slot_span body = take_body(next);
+          if (wanted_) body = cut_out(std::move(body));
+          if (body.size() > 0) return body;
+          break;
+        }
         case http::step_kind::need_more:
           piece_.reset();
           if (received_.empty()) return {};
@@ -222,7 +275,14 @@ class get_object {
   [[nodiscard]] std::optional<std::uint64_t> body_size() const noexcept { return body_size_; }
   /// Bytes of the body that are still to be received, where the answer said how many.
   [[nodiscard]] std::uint64_t remaining() const noexcept {
+    if (wanted_) return skipped_ + *wanted_;
     return exchange_.open() ? exchange_.parser().content_remaining() : 0;
+  }
+  [[nodiscard]] const checksum_claims& checksums() const noexcept { return checksums_; }
+  /// Whether the body is all of the object, and nothing but it.
+  [[nodiscard]] bool all_of_object() const noexcept {
+    if (wanted_) return false;
+    return exchange_.status() == 200 || (offset_ == 0 && total_ && body_size_ == total_);
   }
 
   [[nodiscard]] error failure(errc why, std::string message) const { return exchange_.failure(why, std::move(message)); }
@@ -247,6 +307,7 @@ class get_object {
       end = std::to_chars(end, range_.data() + range_.size(), what_.range->last).ptr;
       add("range", {range_.data(), static_cast<std::size_t>(end - range_.data())});
     }
+    if (what_.checksums) add("x-amz-checksum-mode", "ENABLED");
     if (what_.requester_pays) add("x-amz-request-payer", "requester");
     if (what_.part_number) query_ = "partNumber=" + std::to_string(*what_.part_number);
     if (!what_.version_id.empty()) {
@@ -275,10 +336,11 @@ class get_object {
     const http::response_parser& parser = exchange_.parser();
     const std::optional<std::uint64_t> length = parser.content_length();
     body_size_ = length;
+    if (what_.checksums) checksums_ = read_checksum_claims(parser.headers(), exchange_.status());
     if (exchange_.status() == 200) {
       total_ = length;
-      if (what_.range && (what_.range->first != 0 || !length || *length > what_.range->size()))
-        reject("the server ignored the Range of the request");
+      const bool all = !what_.range || (what_.range->first == 0 && (what_.or_whole || (length && *length <= what_.range->size())));
+      if (!all) cut_from_whole();
       return;
     }
     const auto text = parser.header("content-range");
@@ -296,6 +358,39 @@ class get_object {
     if (answered->range->first != what_.range->first || answered->range->last > what_.range->last ||
         (total_ && answered->range->last != last))
       reject("the server answered another range than was asked for");
+  }
+
+  /// The server ignored the Range, and sends all of the object: what was asked for is cut out of it.
+  void cut_from_whole() {
+    if (what_.range->first > most_skipped)
+      reject("the server ignored the Range of the request, and what was asked for begins too late to read up to it");
+    // Who ignores a range may ignore a condition as well.
+    if (!what_.if_match.empty() && what_.if_match != "*" &&
+        !same_etag(exchange_.parser().header("etag").value_or(std::string_view()), what_.if_match)) {
+      const error made = exchange_.failure(errc::changed, "the answer is not surely of the version that was asked for");
+      exchange_.abandon(made.code());
+      throw made;
+    }
+    if (total_ && *total_ <= what_.range->first) reject("the object ends before the range that was asked for");
+    offset_ = skipped_ = what_.range->first;
+    wanted_ = total_ ? std::min(what_.range->size(), *total_ - what_.range->first) : what_.range->size();
+    body_size_ = total_ ? wanted_ : std::nullopt;
+  }
+  /// Of a body's piece what is wanted of it. With the last of it the answer has ended, whatever the server still sends.
+  [[nodiscard]] ring::slot_span cut_out(ring::slot_span body) {
+    const auto before = static_cast<std::size_t>(std::min<std::uint64_t>(skipped_, body.size()));
+    body.skip(before);
+    skipped_ -= before;
+    if (body.size() > *wanted_) body = body.share(0, static_cast<std::size_t>(*wanted_));
+    *wanted_ -= body.size();
+    if (*wanted_ == 0) {
+      exchange_.abandon({});
+      head_.reset();
+      piece_.reset();
+      received_.reset();
+      ended_ = true;
+    }
+    return body;
   }
 
   [[nodiscard]] ring::slot_span take_body(const http::step& next) {
@@ -331,14 +426,17 @@ class get_object {
     throw made;
   }
   [[noreturn]] void reject(const char* message) {
-    const error made = exchange_.failure(errc::corrupted, message);
+    const error made = exchange_.failure(errc::protocol_violation, message);
     exchange_.abandon(made.code());
     throw made;
   }
 
+  /// Of a body before what is wanted of it: more is not worth its time.
+  static constexpr std::uint64_t most_skipped = std::uint64_t{64} << 20;
+
   get_object_request what_;
   exchange exchange_;
-  std::array<aws::signed_header, 8> headers_;
+  std::array<aws::signed_header, 9> headers_;
   std::size_t header_count_ = 0;
   std::array<char, 64> range_;
   std::string modified_since_;
@@ -350,6 +448,9 @@ class get_object {
   std::optional<std::uint64_t> total_;
   std::optional<std::uint64_t> body_size_;
   std::uint64_t offset_ = 0;
+  std::uint64_t skipped_ = 0;             ///< bytes of the body that come before what is wanted
+  std::optional<std::uint64_t> wanted_;   ///< bytes that are left of a part that is cut out of the whole
+  checksum_claims checksums_;
   bool ended_ = false;
 };
 

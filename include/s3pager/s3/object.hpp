@@ -10,6 +10,7 @@
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/s3/verification.hpp"
 #include "s3pager/xml/list_result.hpp"
 
 namespace s3pager {
@@ -43,6 +44,11 @@ class object {
     made.memory_ = std::move(text);
     return made;
   }
+  /// Whether its bytes were held against a checksum of the service's: known with its last page, for all pages of it and copies that
+  /// are made from then on. Any thread.
+  [[nodiscard]] s3pager::verification verification() const noexcept { return verification_.load(); }
+  void verified(s3pager::verification what) noexcept { verification_.store(what); }
+
   /// The same object with an ETag and a size that an answer gave.
   [[nodiscard]] object with_answer(std::string_view answered_etag, std::uint64_t answered_size) const {
     object made = *this;
@@ -65,6 +71,7 @@ class object {
   };
 
   ref<shared_counted> memory_;
+  detail::relaxed<s3pager::verification> verification_{s3pager::verification::pending};
 };
 
 }  // namespace s3pager

@@ -22,6 +22,7 @@ enum class retry_cause : std::uint8_t {
   timeout,     ///< a deadline passed
   server,      ///< status 5xx, or an answer that breaks the protocol
   throttling,  ///< 503 SlowDown, 429 and their kind
+  checksum,    ///< all bytes came, but they are not the object's: made again once
 };
 
 /// Of a failure as tasks throw it.
@@ -31,6 +32,7 @@ enum class retry_cause : std::uint8_t {
   if (code == errc::timed_out) return retry_cause::timeout;
   if (code == errc::connection_lost) return retry_cause::connection;
   if (code == errc::protocol_violation) return retry_cause::server;
+  if (code == errc::corrupted) return retry_cause::checksum;
   // What the service does not do, it will not do a moment later.
   if (failed.http_status() == 501 || failed.http_status() == 505) return retry_cause::permanent;
   // A local want (descriptors, memory) or a peer that refuses; and what the service says of itself.
@@ -124,6 +126,7 @@ class retry_state {
     const retry_policy& policy = budget_.policy();
     const retry_cause cause = classify_failure(why);
     if (cause == retry_cause::permanent || in_a_row_ >= policy.max_attempts) return std::nullopt;
+    if (cause == retry_cause::checksum && std::exchange(made_again_, true)) return std::nullopt;
     if (in_a_row_ == 1) row_began_ = now;
     if (now - row_began_ >= policy.max_elapsed) return std::nullopt;
     const std::uint32_t cost = cause == retry_cause::timeout ? policy.timeout_token_cost : policy.token_cost;
@@ -156,6 +159,7 @@ class retry_state {
   std::uint32_t attempts_ = 1;
   std::uint32_t in_a_row_ = 1;
   std::uint32_t taken_ = 0;
+  bool made_again_ = false;  // since a checksum did not hold
 };
 
 }  // namespace s3pager

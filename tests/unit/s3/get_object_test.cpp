@@ -215,10 +215,9 @@ TEST_CASE("answers that are not of what was asked for are refused", "[s3][get_ob
     const char* message;
   };
   const std::vector<wrong> cases{
-      {"an ignored Range", ranged, hello, "the server ignored the Range of the request"},
-      {"an ignored Range, longer", {.key = "k", .range = byte_range{0, 3}}, hello, "the server ignored the Range of the request"},
-      {"an ignored Range, no length", {.key = "k", .range = byte_range{0, 9}}, chunked(200, "hello"),
-       "the server ignored the Range of the request"},
+      {"an ignored Range, all before it", ranged, hello, "the object ends before the range that was asked for"},
+      {"an ignored Range that begins late", {.key = "k", .range = byte_range{(64U << 20) + 1, (64U << 20) + 2}}, hello,
+       "the server ignored the Range of the request, and what was asked for begins too late to read up to it"},
       {"no Content-Range", ranged, partial + "\r\nhello", "status 206 without a valid Content-Range"},
       {"a bad one", ranged, partial + "Content-Range: bytes 10-14\r\n\r\nhello", "status 206 without a valid Content-Range"},
       {"no range in it", ranged, partial + "Content-Range: bytes */15\r\n\r\nhello", "status 206 without a valid Content-Range"},
@@ -237,10 +236,84 @@ TEST_CASE("answers that are not of what was asked for are refused", "[s3][get_ob
     bench in(each.answer);
     const outcome out = fetched(in, each.asked);
     REQUIRE(out.failure);
-    CHECK(out.failure->code() == errc::corrupted);
+    CHECK(out.failure->code() == errc::protocol_violation);
     CHECK(out.failure->details().message == each.message);
     CHECK(out.failure->key() == "k");
     CHECK(in.target->host()->idle() == 0);
+  }
+}
+
+TEST_CASE("of a server that ignores the Range what was asked for is cut out of the whole", "[s3][get_object]") {
+  struct part {
+    byte_range asked;
+    std::string body;
+  };
+  const part wanted = GENERATE(part{{0, 3}, "hell"}, part{{1, 3}, "ell"}, part{{4, 4}, "o"}, part{{2, 9}, "llo"}, part{{0, 9}, "hello"});
+  const bool with_length = GENERATE(true, false);
+  const std::string answer = with_length ? "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+                                         : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n";
+  for (std::size_t at = 0; at < answer.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const outcome out = fetched(in, {.key = "k", .range = wanted.asked});
+    CHECK_FALSE(out.failure);
+    CHECK(out.body == wanted.body);
+    CHECK(out.complete);
+    CHECK(out.offset == wanted.asked.first);
+    if (with_length) CHECK(out.total == 5);
+    CHECK(in.pool->granted() == 0);
+  }
+}
+
+TEST_CASE("what is cut out of the whole must be of the version that was asked for", "[s3][get_object]") {
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n";
+  const get_object_request asked{.key = "k", .range = byte_range{1, 3}, .if_match = "\"a\""};
+  bench same(head + "ETag: \"a\"\r\n\r\nhello");
+  CHECK(fetched(same, asked).body == "ell");
+  for (const std::string etag : {"ETag: \"b\"\r\n", ""}) {
+    bench other(head + etag + "\r\nhello");
+    const outcome out = fetched(other, asked);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::changed);
+    CHECK(out.body.empty());
+  }
+}
+
+TEST_CASE("checksums are asked for where they are wanted, and read from the head", "[s3][get_object]") {
+  using checksum::algorithm;
+  struct example {
+    std::string headers;
+    int status;
+    std::optional<algorithm> of;
+    bool composite;
+    bool full_object;
+  };
+  const std::vector<example> cases{
+      {"", 200, {}, false, false},
+      {"x-amz-checksum-crc32: y/Q5Jg==\r\n", 200, algorithm::crc32, false, false},
+      {"X-AMZ-Checksum-CRC32C: 4waSgw==\r\nx-amz-checksum-type: FULL_OBJECT\r\n", 200, algorithm::crc32c, false, true},
+      {"x-amz-checksum-sha1: qZk+NkcGgWq6PiVxeFDCbJzQ2J0=\r\nx-amz-checksum-crc64nvme: rosUhgp5mIg=\r\n", 200,
+       algorithm::crc64nvme, false, false},
+      {"x-amz-checksum-crc32: y/Q5Jg==-3\r\n", 200, {}, true, false},
+      {"x-amz-checksum-crc32: y/Q5Jg==\r\nx-amz-checksum-type: COMPOSITE\r\n", 200, {}, true, false},
+      {"x-amz-checksum-crc32: y/Q5Jg==\r\nx-amz-checksum-type: COMPOSITE\r\n", 206, algorithm::crc32, false, false},
+      {"x-amz-checksum-crc32: rubbish\r\nx-amz-checksum-xxhash: AAAA\r\nx-amz-checksum-: A\r\n", 200, {}, false, false},
+  };
+  for (const example& each : cases) {
+    CAPTURE(each.headers);
+    http::response_parser parser;
+    const std::string head = "HTTP/1.1 " + std::to_string(each.status) + " OK\r\n" + each.headers + "Content-Length: 0\r\n\r\n";
+    REQUIRE(parser.feed(as_byte_span(head)).kind == http::step_kind::head);
+    const checksum_claims read = read_checksum_claims(parser.headers(), each.status);
+    CHECK(read.claim.has_value() == each.of.has_value());
+    if (read.claim && each.of) CHECK(read.claim->algorithm == *each.of);
+    CHECK(read.composite == each.composite);
+    CHECK(read.full_object == each.full_object);
+  }
+  for (const bool wanted : {true, false}) {
+    bench in("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    CHECK(fetched(in, {.key = "k", .checksums = wanted}).complete);
+    CHECK((in.server.requests().at(0).find("\r\nx-amz-checksum-mode: ENABLED\r\n") != std::string::npos) == wanted);
   }
 }
 

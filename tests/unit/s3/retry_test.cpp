@@ -27,7 +27,7 @@ TEST_CASE("failures are classified by their cause") {
   CHECK(classify_failure(with_status(errc::timed_out, 408)) == retry_cause::timeout);
   CHECK(classify_failure(reset_by_peer) == retry_cause::connection);
   CHECK(classify_failure(error(errno_code(ECONNREFUSED), "refused")) == retry_cause::connection);
-  for (const errc permanent : {errc::not_found, errc::access_denied, errc::changed, errc::corrupted, errc::cancelled,
+  for (const errc permanent : {errc::not_found, errc::access_denied, errc::changed, errc::cancelled,
                                errc::precondition_failed, errc::not_modified, errc::invalid_argument,
                                errc::window_exhausted})
     CHECK(classify_failure(with_status(permanent, 400)) == retry_cause::permanent);
@@ -39,6 +39,16 @@ TEST_CASE("a permanent failure is never retried, and takes no token") {
   CHECK_FALSE(attempts.failed(with_status(errc::not_found, 404), time_point{}).has_value());
   CHECK(budget.tokens().left() == 500);
   CHECK(attempts.attempts() == 1);
+}
+
+TEST_CASE("what came with a checksum that does not hold is fetched again once") {
+  const error wrong(errc::corrupted, "wrong");
+  CHECK(classify_failure(wrong) == retry_cause::checksum);
+  retry_budget budget({.max_attempts = 10}, 1);
+  retry_state attempts(budget, time_point{});
+  CHECK(attempts.failed(wrong, time_point{}).has_value());
+  CHECK(attempts.failed(reset_by_peer, time_point{}).has_value());
+  CHECK_FALSE(attempts.failed(wrong, time_point{}).has_value());
 }
 
 TEST_CASE("attempts are limited, and progress refills them") {
