@@ -108,6 +108,8 @@ struct error_details {
   std::uint32_t attempts = 0;
   std::chrono::nanoseconds elapsed{0};
   std::chrono::seconds retry_after{0};  ///< how long the service asked to wait; 0: it did not
+  std::chrono::seconds clock_ahead{0};  ///< of the service, if it refused the time that was signed; 0: it did not
+  std::string tried = {};        ///< what the attempts before the last failed of (`connection 2, throttling 1`); empty: none
 };
 
 /// The exception of every task and generator of the library. `what()` is one line that carries all that is known.
@@ -158,7 +160,11 @@ class error : public std::system_error {
     add("code ", d.s3_code);
     add("request id ", d.request_id);
     add("host id ", d.host_id);
-    add("attempts ", d.attempts != 0 ? std::to_string(d.attempts) : std::string());
+    std::string attempts = d.attempts != 0 ? std::to_string(d.attempts) : std::string();
+    if (const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(d.elapsed).count(); d.attempts != 0 && spent > 0)
+      attempts += " in " + std::to_string(spent) + " ms";
+    if (!d.tried.empty()) attempts += " (before: " + d.tried + ")";
+    add("attempts ", attempts);
     return text;
   }
 

@@ -219,7 +219,8 @@ class client {
   }
   [[nodiscard]] static retry_policy checked_retry(const retry_policy& policy) {
     if (policy.max_attempts < 1) throw error(errc::invalid_argument, "retry.max_attempts is 0, 1 or more is needed");
-    if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero())
+    if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero() ||
+        policy.throttled_delay < duration::zero())
       throw error(errc::invalid_argument, "a delay of retry is negative");
     return policy;
   }

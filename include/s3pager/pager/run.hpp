@@ -167,7 +167,7 @@ class run {
       std::optional<error> failure;
       try {
         co_await attempt(of, corrupted);
-        attempts.succeeded();
+        attempts.succeeded(loop.now());
         co_return;
       } catch (const error& failed) {
         failure.emplace(failed);

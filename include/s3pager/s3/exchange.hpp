@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/http/date.hpp"
 #include "s3pager/http/error.hpp"
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/ring/await.hpp"
@@ -70,15 +72,24 @@ class exchange {
   [[nodiscard]] time_point idle_deadline() const noexcept { return after(loop().now(), limits().idle); }
   [[nodiscard]] bool open() const noexcept { return static_cast<bool>(lease_); }
 
-  /// Takes a connection and starts sending; the answer is to be received next. An idle connection is used only if
-  /// `fresh` is false. Throws what connecting and writing the head throw.
+  /// Takes a connection and starts sending, when the client's pace lets it; the answer is to be received next. An idle
+  /// connection is used only if `fresh` is false. Throws what connecting and writing the head throw.
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
     began_ = loop().now();
     try {
+      send_pace& pace = service_->retries().pace();
+      for (bool turn = false; !turn;) {
+        const send_pace::turn mine = pace.take(loop().now());
+        if (mine.at > loop().now() && co_await ring::sleep_until(loop(), mine.at))
+          throw error(errc::cancelled, "stopped while the service asked for fewer requests");
+        turn = pace.holds(mine);
+      }
+      began_ = loop().now();
       if (!fresh) lease_ = target_->host()->take_idle();
       event_.reused_connection = static_cast<bool>(lease_);
       if (!lease_) lease_ = co_await target_->host()->connect(service_->connect_deadlines());
       lease_->request_began();
+      signed_offset_ = service_->clock_offset();
       const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
       began_ = loop().now();
       ++tally_->requests;
@@ -106,6 +117,10 @@ class exchange {
     to_first_byte_ = loop().now() - began_;
     request_id_ = parser().header("x-amz-request-id").value_or(std::string_view());
     host_id_ = parser().header("x-amz-id-2").value_or(std::string_view());
+    if (status_ < 300) return;
+    const wall_time now = loop().clock().wall();
+    date_ = http::parse_date(parser().header("date").value_or(std::string_view()), now);
+    answered_ = now;
     retry_after_ = parse_retry_after(parser().header("retry-after").value_or(std::string_view()));
   }
   [[nodiscard]] int status() const noexcept { return status_; }
@@ -174,7 +189,14 @@ class exchange {
         broken = next.kind == http::step_kind::error || (complete && !input.empty());
       }
     }
+    known.elapsed = loop().now() - began_;
     error made = answer_failure(status_, body, std::move(known));
+    if (const duration ahead = refused_clock(made); ahead != duration::zero()) {
+      service_->set_clock_offset(signed_offset_ + ahead);
+      error_details with_clock = made.details();
+      with_clock.clock_ahead = std::chrono::floor<std::chrono::seconds>(ahead);
+      made = error(made.code(), std::move(with_clock));
+    }
     if (complete && !broken) {
       outcome_error_ = made.code();
       finish();
@@ -198,12 +220,24 @@ class exchange {
     return known;
   }
 
-  /// Seconds only (RFC 9110 10.2.3), as S3 and its kind send it; a date is passed over.
-  [[nodiscard]] static std::chrono::seconds parse_retry_after(std::string_view text) noexcept {
+  /// Seconds, or a date (RFC 9110 10.2.3), which is held against the service's own clock.
+  [[nodiscard]] std::chrono::seconds parse_retry_after(std::string_view text) const noexcept {
+    constexpr std::chrono::seconds most = std::chrono::hours(24);
     unsigned seconds = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (failed != std::errc() || end != text.data() + text.size()) return {};
-    return std::chrono::seconds(std::min(seconds, 86'400U));
+    if (failed == std::errc() && end == text.data() + text.size()) return std::min(std::chrono::seconds(seconds), most);
+    const wall_time now = date_.value_or(service_->service_time());
+    const auto when = http::parse_date(text, now);
+    if (!when || *when <= now) return {};
+    return std::min(std::chrono::ceil<std::chrono::seconds>(*when - now), most);
+  }
+
+  /// How far the service's clock is ahead of the time that this request was signed with, if that is why it was refused.
+  [[nodiscard]] duration refused_clock(const error& refusal) const noexcept {
+    const std::optional<duration> least = skew_refused(refusal.s3_code());
+    if (!least || !date_) return {};
+    const duration ahead = *date_ - (answered_ + signed_offset_);
+    return ahead >= *least || ahead <= -*least ? ahead : duration::zero();
   }
 
   void end(std::error_code why) noexcept {
@@ -230,6 +264,9 @@ class exchange {
   std::string request_id_;
   std::string host_id_;
   std::chrono::seconds retry_after_{0};
+  std::optional<wall_time> date_;  // of an answer that is a failure, and when it came by our clock
+  wall_time answered_{};
+  duration signed_offset_{0};
   time_point began_{};
   duration to_first_byte_{0};
   std::uint64_t body_bytes_ = 0;

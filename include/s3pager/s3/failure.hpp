@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/xml/error_body.hpp"
 
@@ -15,7 +18,7 @@ namespace s3pager::s3 {
 
 namespace detail {
 
-inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
+inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
     {"AccessDenied", errc::access_denied},
     {"AccountProblem", errc::access_denied},
     {"AllAccessDisabled", errc::access_denied},
@@ -23,6 +26,7 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
     {"BadDigest", errc::corrupted},
     {"BandwidthLimitExceeded", errc::throttled},
     {"ExpiredToken", errc::access_denied},
+    {"ExpiredTokenException", errc::access_denied},
     {"InternalError", errc::unavailable},
     {"InvalidAccessKeyId", errc::access_denied},
     {"InvalidArgument", errc::invalid_argument},
@@ -45,6 +49,7 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
     {"PreconditionFailed", errc::precondition_failed},
     {"PriorRequestNotComplete", errc::throttled},
     {"RequestExpired", errc::access_denied},
+    {"RequestInTheFuture", errc::access_denied},
     {"RequestLimitExceeded", errc::throttled},
     {"RequestThrottled", errc::throttled},
     {"RequestThrottledException", errc::throttled},
@@ -53,8 +58,12 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
     {"ServiceUnavailable", errc::unavailable},
     {"SignatureDoesNotMatch", errc::access_denied},
     {"SlowDown", errc::throttled},
+    {"SlowDownRead", errc::throttled},   // MinIO's, and the next
+    {"SlowDownWrite", errc::throttled},
+    {"ThrottledException", errc::throttled},
     {"Throttling", errc::throttled},
     {"ThrottlingException", errc::throttled},
+    {"TokenRefreshRequired", errc::access_denied},
     {"TooManyRequests", errc::throttled},
     {"TooManyRequestsException", errc::throttled},
     {"XAdminUserNotFound", errc::access_denied},
@@ -81,6 +90,15 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 42> known_codes{{
     default: break;
   }
   return http_status >= 300 ? errc::unavailable : errc::protocol_violation;
+}
+
+/// From what difference of the clocks on a refusal with this code is one of the time that was signed. Nothing: never.
+[[nodiscard]] inline std::optional<duration> skew_refused(std::string_view s3_code) noexcept {
+  // A date has whole seconds, and its answer was a moment on its way.
+  if (s3_code == "RequestTimeTooSkewed" || s3_code == "RequestInTheFuture") return std::chrono::seconds(2);
+  // These have other reasons too; no service allows for so little.
+  if (s3_code == "RequestExpired" || s3_code == "SignatureDoesNotMatch") return std::chrono::minutes(4);
+  return std::nullopt;
 }
 
 /// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more.

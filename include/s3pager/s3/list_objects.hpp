@@ -205,13 +205,14 @@ struct list_position {
     try {
       list_call call(ref<service>(&with), target, tally, what, at.token);
       ref<xml::list_page> page = co_await call.run();
-      attempts.succeeded();
+      attempts.succeeded(loop.now());
       co_return page;
     } catch (const error& failed) {
       failure.emplace(failed);
     }
     // A token that is refused is replaced by the last key: what was listed stays listed, and nothing comes twice.
-    if (!at.token.empty() && failure->http_status() == 400 && what.delimiter.empty() && !at.last_key.empty()) {
+    if (!at.token.empty() && failure->http_status() == 400 && failure->code() == errc::invalid_argument &&
+        what.delimiter.empty() && !at.last_key.empty()) {
       at.token.clear();
       what.start_after = at.last_key;
       continue;

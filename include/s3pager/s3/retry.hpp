@@ -1,29 +1,51 @@
 // Whether and when a failed request is made again: classified by cause, with full jitter, within a budget of attempts and time
 // and a bucket of tokens that all requests of a client share. Knows no request and no clock but the times it is given.
-// https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html (standard mode)
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html (standard mode, and what adaptive mode adds)
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/s3/send_pace.hpp"
 
 namespace s3pager {
 
 /// Why an attempt failed, as far as it bears on another one.
 enum class retry_cause : std::uint8_t {
-  permanent,   ///< it would fail again: not found, access denied, precondition failed, invalid argument, cancelled
-  connection,  ///< refused, reset, or ended before the answer did: a truncated body or list page too
-  timeout,     ///< a deadline passed
-  server,      ///< status 5xx, or an answer that breaks the protocol
-  throttling,  ///< 503 SlowDown, 429 and their kind
-  checksum,    ///< all bytes came, but they are not the object's: made again once
+  permanent,      ///< it would fail again: not found, access denied, precondition failed, invalid argument, cancelled
+  connection,     ///< refused, reset, or ended before the answer did: a truncated body or list page too
+  timeout,        ///< a deadline passed
+  server,         ///< status 5xx, an error in an answer 200, or an answer that breaks the protocol (a broken list page)
+  throttling,     ///< 503 SlowDown, 429 and their kind
+  checksum,       ///< all bytes came, but they are not the object's: made again once
+  clock_skew,     ///< refused for the time it was signed with; the service's clock is followed from then on
+  expired_token,  ///< temporary credentials that are no longer good: permanent, as nothing here can renew them yet
 };
+
+/// A word for logs and messages.
+[[nodiscard]] constexpr std::string_view name_of(retry_cause cause) noexcept {
+  switch (cause) {
+    case retry_cause::permanent: return "permanent";
+    case retry_cause::connection: return "connection";
+    case retry_cause::timeout: return "timeout";
+    case retry_cause::server: return "server";
+    case retry_cause::throttling: return "throttling";
+    case retry_cause::checksum: return "checksum";
+    case retry_cause::clock_skew: return "clock skew";
+    case retry_cause::expired_token: return "expired token";
+  }
+  return "unknown";
+}
 
 /// Of a failure as tasks throw it.
 [[nodiscard]] inline retry_cause classify_failure(const error& failed) noexcept {
@@ -33,20 +55,34 @@ enum class retry_cause : std::uint8_t {
   if (code == errc::connection_lost) return retry_cause::connection;
   if (code == errc::protocol_violation) return retry_cause::server;
   if (code == errc::corrupted) return retry_cause::checksum;
-  // What the service does not do, it will not do a moment later.
-  if (failed.http_status() == 501 || failed.http_status() == 505) return retry_cause::permanent;
-  // A local want (descriptors, memory) or a peer that refuses; and what the service says of itself.
-  if (code == errc::unavailable) return failed.http_status() != 0 ? retry_cause::server : retry_cause::connection;
-  return retry_cause::permanent;
+  if (code == errc::access_denied) {
+    if (failed.details().clock_ahead != std::chrono::seconds::zero()) return retry_cause::clock_skew;
+    for (const std::string_view expired : {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})
+      if (failed.s3_code() == expired) return retry_cause::expired_token;
+    return retry_cause::permanent;
+  }
+  if (code != errc::unavailable) return retry_cause::permanent;
+  const int status = failed.http_status();
+  // A local want (descriptors, memory) or a peer that refuses.
+  if (status == 0) return retry_cause::connection;
+  // What the service does not do, it will not do a moment later; nor is a bucket that has moved back then.
+  const bool final = status == 501 || status == 505 || (status >= 300 && status < 500 && status != 409);
+  return final ? retry_cause::permanent : retry_cause::server;
 }
 
-/// How requests are retried. The defaults are those of the AWS SDKs' standard mode, but for the time limit, which it has not.
+/// How requests are retried. The defaults are those of the AWS SDKs' standard mode, with three differences for runs of many requests:
+/// there is a limit by time, progress refills the attempts, and throttling slows a run down instead of ending it. A retry after
+/// a connection's loss costs what it did until 2026, since a run loses many at once.
 struct retry_policy {
   std::uint32_t max_attempts = 3;                          ///< of one request without progress, the first included; 1: never again
   duration base_delay = std::chrono::milliseconds(50);     ///< the most before the first retry; doubled for each further one
-  duration throttled_delay = std::chrono::milliseconds(500);  ///< what base_delay is at least after throttling
+  /// What base_delay is at least after throttling. The client's other requests have turns then, which are twice this apart at
+  /// most (s3/send_pace.hpp); 0, or if nothing is retried: they are not held back.
+  duration throttled_delay = std::chrono::seconds(1);
   duration max_delay = std::chrono::seconds(20);           ///< the most before any retry
   duration max_elapsed = std::chrono::minutes(5);          ///< since the first failure without progress; no retry is begun after it
+  /// A throttled attempt counts neither against max_attempts (unless that is 1) nor against the tokens: max_elapsed alone ends it.
+  bool outlast_throttling = true;
   std::uint32_t tokens = 500;                              ///< the shared bucket's size
   std::uint32_t token_cost = 5;                            ///< of a retry
   std::uint32_t timeout_token_cost = 10;                   ///< of a retry after a timeout
@@ -95,16 +131,24 @@ class jitter {
 class retry_budget {
  public:
   retry_budget(const retry_policy& policy, std::uint64_t seed) noexcept
-      : policy_(policy), tokens_(policy.tokens), jitter_(seed) {}
+      : policy_(policy), tokens_(policy.tokens), jitter_(seed), pace_(slowest(policy)) {}
 
   [[nodiscard]] const retry_policy& policy() const noexcept { return policy_; }
   [[nodiscard]] retry_tokens& tokens() noexcept { return tokens_; }
   [[nodiscard]] jitter& random() noexcept { return jitter_; }
+  [[nodiscard]] send_pace& pace() noexcept { return pace_; }
 
  private:
+  [[nodiscard]] static duration slowest(const retry_policy& policy) noexcept {
+    // Who wants no retries deals with throttling otherwise.
+    if (policy.max_attempts <= 1) return {};
+    return std::min(policy.throttled_delay, duration::max() / 2) * 2;
+  }
+
   retry_policy policy_;
   retry_tokens tokens_;
   jitter jitter_;
+  send_pace pace_;
 };
 
 /// The attempts at one request. Make it at the first; tell it of each end.
@@ -116,32 +160,47 @@ class retry_state {
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }
 
   /// Bytes have come since the last failure: a long object over a bad line is not given up on.
-  void progressed() noexcept { in_a_row_ = 1; }
+  void progressed() noexcept {
+    in_a_row_ = counted_ = 1;
+    resigned_ = false;
+    budget_.tokens().give_back(std::exchange(taken_, 0));
+  }
 
   /// The request has been answered whole.
-  void succeeded() noexcept { budget_.tokens().give_back(std::exchange(taken_, 0) + 1); }
+  void succeeded(time_point now) noexcept {
+    budget_.tokens().give_back(std::max(std::exchange(taken_, 0), 1U));
+    budget_.pace().succeeded(now);
+  }
 
   /// When the next attempt is to begin; nothing if there is to be none. A Retry-After of the service is honoured, up to max_delay.
   [[nodiscard]] std::optional<time_point> failed(const error& why, time_point now) noexcept {
     const retry_policy& policy = budget_.policy();
     const retry_cause cause = classify_failure(why);
-    if (cause == retry_cause::permanent || in_a_row_ >= policy.max_attempts) return std::nullopt;
-    if (cause == retry_cause::checksum && std::exchange(made_again_, true)) return std::nullopt;
-    if (in_a_row_ == 1) row_began_ = now;
-    if (now - row_began_ >= policy.max_elapsed) return std::nullopt;
-    const std::uint32_t cost = cause == retry_cause::timeout ? policy.timeout_token_cost : policy.token_cost;
-    if (!budget_.tokens().take(cost)) return std::nullopt;
-    taken_ = cost;
-    // Doubling stops where the limit is reached, long before it could overflow.
-    duration limit = std::min(policy.base_delay, policy.max_delay);
-    for (std::uint32_t i = 1; i < in_a_row_ && limit < policy.max_delay; ++i) limit = std::min(limit * 2, policy.max_delay);
-    // Throttling is told to all lanes at once: they must not come back at once.
-    if (cause == retry_cause::throttling) limit = std::min(std::max(limit, policy.throttled_delay), policy.max_delay);
     const duration asked = std::min<duration>(why.details().retry_after, policy.max_delay);
-    const duration delay = std::max(budget_.random().up_to(limit), asked);
+    // Of use to others, whether or not this request is made again.
+    if (cause == retry_cause::throttling) budget_.pace().throttled(now - why.details().elapsed, now, asked);
+    if (cause == retry_cause::permanent || cause == retry_cause::expired_token) return std::nullopt;
+    if (cause == retry_cause::clock_skew) {
+      // Signed by the service's own clock it is another request: a matter of once, and of no delay.
+      if (policy.max_attempts <= 1 || std::exchange(resigned_, true)) return std::nullopt;
+      count(cause);
+      return now;
+    }
+    if (cause == retry_cause::checksum && std::exchange(made_again_, true)) return std::nullopt;
+    const bool outlasts = cause == retry_cause::throttling && policy.outlast_throttling && policy.max_attempts > 1;
+    if (!outlasts && counted_ >= policy.max_attempts) return std::nullopt;
+    if (in_a_row_ == 1) row_began_ = now;
+    const time_point again = after(now, std::max(budget_.random().up_to(limit(cause)), asked));
+    if (again - row_began_ >= policy.max_elapsed) return std::nullopt;
+    if (!outlasts) {
+      const std::uint32_t cost = cause == retry_cause::timeout ? policy.timeout_token_cost : policy.token_cost;
+      if (!budget_.tokens().take(cost)) return std::nullopt;
+      taken_ = cost;
+      ++counted_;
+    }
     ++in_a_row_;
-    ++attempts_;
-    return after(now, delay);
+    count(cause);
+    return again;
   }
 
   /// The last attempt's failure, with what all of them were.
@@ -149,17 +208,43 @@ class retry_state {
     error_details known = last.details();
     known.attempts = attempts_;
     known.elapsed = now - began_;
+    for (std::size_t i = 0; i < causes_.size(); ++i) {
+      if (causes_[i] == 0) continue;
+      if (!known.tried.empty()) known.tried += ", ";
+      known.tried.append(name_of(static_cast<retry_cause>(i))).append(" ").append(std::to_string(causes_[i]));
+    }
     return error(last.code(), std::move(known));
   }
 
  private:
+  void count(retry_cause cause) noexcept {
+    ++attempts_;
+    ++causes_[static_cast<std::size_t>(cause)];
+  }
+
+  /// The most before the next attempt.
+  [[nodiscard]] duration limit(retry_cause cause) const noexcept {
+    const retry_policy& policy = budget_.policy();
+    duration most = policy.base_delay;
+    // Throttling is told to all lanes at once: they must not come back at once.
+    if (cause == retry_cause::throttling) most = std::max(most, policy.throttled_delay);
+    // Doubling stops where the limit is reached, long before it could overflow.
+    most = std::min(most, policy.max_delay);
+    for (std::uint32_t i = 1; i < in_a_row_ && most < policy.max_delay && most > duration::zero(); ++i)
+      most = most > policy.max_delay / 2 ? policy.max_delay : most * 2;
+    return most;
+  }
+
   retry_budget& budget_;
   time_point began_;
   time_point row_began_{};  // the first failure since the last progress
   std::uint32_t attempts_ = 1;
-  std::uint32_t in_a_row_ = 1;
+  std::uint32_t in_a_row_ = 1;  // attempts since the last progress
+  std::uint32_t counted_ = 1;   // of these, what max_attempts limits
   std::uint32_t taken_ = 0;
   bool made_again_ = false;  // since a checksum did not hold
+  bool resigned_ = false;  // made again for the time it was signed with
+  std::array<std::uint32_t, 16> causes_{};  // how often a failure of each cause was followed by another attempt
 };
 
 }  // namespace s3pager

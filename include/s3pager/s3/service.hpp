@@ -84,6 +84,10 @@ class service final : public counted {
   [[nodiscard]] const service_settings& settings() const noexcept { return settings_; }
   [[nodiscard]] s3pager::observer* observer() const noexcept { return settings_.observer; }
   [[nodiscard]] retry_budget& retries() noexcept { return retries_; }
+  /// The time as the service has it, as far as that is known: what requests are signed with.
+  [[nodiscard]] wall_time service_time() const noexcept { return loop_.clock().wall() + clock_offset_; }
+  [[nodiscard]] duration clock_offset() const noexcept { return clock_offset_; }
+  void set_clock_offset(duration ahead) noexcept { clock_offset_ = ahead; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
   [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
 
@@ -120,7 +124,7 @@ class service final : public counted {
     const std::size_t path_size = target_.size();
     if (!what.query.empty()) (target_ += '?') += what.query;
 
-    const wall_time now = loop_.clock().wall();
+    const wall_time now = service_time();
     header_list headers;
     headers.add("host", target.where().host_header);
     for (const aws::signed_header& each : what.headers) headers.add(each.name, each.value);
@@ -183,6 +187,7 @@ class service final : public counted {
   std::map<std::string, ref<bucket_target>, std::less<>> buckets_;
   std::string target_;  // scratch of write_get, kept for its memory
   std::uint64_t requests_ = 0;
+  duration clock_offset_{0};  // what the service's clock is ahead of ours
 };
 
 }  // namespace s3pager::s3

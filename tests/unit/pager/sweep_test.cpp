@@ -165,17 +165,25 @@ task<> page_from_a_name(world& in, probe& seen) {
   co_await read_all(pages, seen.got);
 }
 
-/// Sees that a request is to be made again.
+/// Sees that a request is to be made again, which waits for its delay, or was sent, so that others wait for their turn.
 class retry_watcher final : public observer {
  public:
-  void request_retried(const request_event&, std::error_code) noexcept override { retried.set(); }
-  coro::event retried;
+  void request_began(const request_event&) noexcept override { wait(std::chrono::milliseconds(20)); }
+  void request_retried(const request_event&, std::error_code) noexcept override { wait(std::chrono::seconds(1)); }
+  coro::event waits;
+  duration owed{0};
+
+ private:
+  void wait(duration how_long) noexcept {
+    owed = std::max(owed, how_long);
+    waits.set();
+  }
 };
-task<> pass_delays(world& in, coro::event& retried) {
+task<> pass_delays(world& in, retry_watcher& watcher) {
   for (;;) {
-    co_await retried.wait();
-    retried.reset();
-    in.time.advance(std::chrono::seconds(1));
+    co_await watcher.waits.wait();
+    watcher.waits.reset();
+    in.time.advance(std::exchange(watcher.owed, duration(0)));
   }
 }
 
@@ -183,7 +191,7 @@ task<> pass_delays(world& in, coro::event& retried) {
 task<> page_with_retries(world& in, probe& seen) {
   retry_watcher watcher;
   coro::scope clock(co_await coro::this_context());
-  clock.spawn(pass_delays(in, watcher.retried));
+  clock.spawn(pass_delays(in, watcher));
   client_options how = tight(in);
   how.retry = {.base_delay = std::chrono::milliseconds(10)};
   how.jitter_seed = 1;

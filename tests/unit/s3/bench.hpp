@@ -33,9 +33,10 @@ using s3pager::test::scripted_server;
 using s3pager::test::split_at;
 
 struct bench {
-  explicit bench(std::vector<std::vector<scripted_answer>> answers, s3pager::observer* seen_by = nullptr)
+  explicit bench(std::vector<std::vector<scripted_answer>> answers, s3pager::observer* seen_by = nullptr,
+                 const retry_policy& retry = {.max_attempts = 1})
       : server(loop, std::move(answers)),
-        with(make_ref<service>(loop, settings(seen_by))),
+        with(make_ref<service>(loop, settings(seen_by, retry))),
         target(with->bucket("b")),
         pool(loop.make_buffer_pool({.window_bytes = 64 << 12, .slot_bytes = 4096})) {}
   /// One connection, one answer in one piece.
@@ -55,9 +56,10 @@ struct bench {
     while (!done()) loop.run_once(ring::reactor::wait::no);
   }
 
-  [[nodiscard]] service_settings settings(s3pager::observer* seen_by) const {
+  [[nodiscard]] service_settings settings(s3pager::observer* seen_by,
+                                          const retry_policy& retry = {.max_attempts = 1}) const {
     service_settings made;
-    made.retry.max_attempts = 1;
+    made.retry = retry;
     made.endpoint_url = server.endpoint();
     made.addressing = aws::addressing::path;
     made.observer = seen_by;

@@ -563,3 +563,64 @@ TEST_CASE("no connection is an error that names host and time", "[s3][get_object
   CHECK(out.failure->details().message == "connecting to 127.0.0.1 port 1");
   CHECK(out.failure->details().elapsed == std::chrono::nanoseconds(0));
 }
+
+TEST_CASE("a refusal of the time that was signed tells how far the clocks are apart", "[s3][get_object]") {
+  struct example {
+    const char* code;
+    const char* date;  // the bench's clock stands at 22:13:20
+    std::chrono::seconds ahead;
+  };
+  const std::vector<example> examples{
+      {"RequestTimeTooSkewed", "Tue, 14 Nov 2023 22:33:20 GMT", std::chrono::seconds(1200)},
+      {"RequestTimeTooSkewed", "Tue, 14 Nov 2023 21:53:20 GMT", std::chrono::seconds(-1200)},
+      {"RequestInTheFuture", "Tue, 14 Nov 2023 22:13:18 GMT", std::chrono::seconds(-2)},
+      {"RequestTimeTooSkewed", "Tue, 14 Nov 2023 22:13:21 GMT", std::chrono::seconds(0)},
+      {"RequestTimeTooSkewed", "yesterday", std::chrono::seconds(0)},
+      {"RequestExpired", "Tue, 14 Nov 2023 22:17:20 GMT", std::chrono::seconds(240)},
+      {"RequestExpired", "Tue, 14 Nov 2023 22:17:19 GMT", std::chrono::seconds(0)},
+      {"SignatureDoesNotMatch", "Wed, 15 Nov 2023 22:13:20 GMT", std::chrono::hours(24)},
+      {"SignatureDoesNotMatch", "Tue, 14 Nov 2023 22:14:20 GMT", std::chrono::seconds(0)},
+      {"AccessDenied", "Wed, 15 Nov 2023 22:13:20 GMT", std::chrono::seconds(0)},
+  };
+  for (const example& each : examples) {
+    CAPTURE(each.code, each.date);
+    const std::string body = "<Error><Code>" + std::string(each.code) + "</Code></Error>";
+    bench in("HTTP/1.1 403 X\r\nDate: " + std::string(each.date) + "\r\nContent-Length: " + std::to_string(body.size()) +
+             "\r\n\r\n" + body);
+    const outcome out = fetched(in, {.key = "k"});
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::access_denied);
+    CHECK(out.failure->details().clock_ahead == each.ahead);
+    CHECK(in.with->clock_offset() == each.ahead);
+  }
+}
+
+TEST_CASE("Retry-After is read as seconds and as a date by the service's clock", "[s3][get_object]") {
+  struct example {
+    const char* retry_after;
+    std::chrono::seconds asked;
+  };
+  // The service's clock is an hour behind.
+  const std::vector<example> examples{
+      {"7", std::chrono::seconds(7)},
+      {"99999999", std::chrono::hours(24)},
+      {"Tue, 14 Nov 2023 21:13:27 GMT", std::chrono::seconds(7)},
+      {"Tue, 14 Nov 2023 21:13:20 GMT", std::chrono::seconds(0)},
+      {"Tue, 14 Nov 2023 20:00:00 GMT", std::chrono::seconds(0)},
+      {"Tue, 14 Nov 2173 20:00:00 GMT", std::chrono::hours(24)},
+      {"-1", std::chrono::seconds(0)},
+      {"soon", std::chrono::seconds(0)},
+  };
+  for (const example& each : examples) {
+    CAPTURE(each.retry_after);
+    bench in("HTTP/1.1 503 X\r\nDate: Tue, 14 Nov 2023 21:13:20 GMT\r\nRetry-After: " + std::string(each.retry_after) +
+             "\r\nContent-Length: 0\r\n\r\n");
+    const outcome out = fetched(in, {.key = "k"});
+    REQUIRE(out.failure);
+    CHECK(out.failure->details().retry_after == each.asked);
+  }
+  bench undated("HTTP/1.1 503 X\r\nRetry-After: Tue, 14 Nov 2023 22:13:27 GMT\r\nContent-Length: 0\r\n\r\n");
+  const outcome out = fetched(undated, {.key = "k"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->details().retry_after == std::chrono::seconds(7));
+}

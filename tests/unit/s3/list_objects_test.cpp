@@ -199,6 +199,47 @@ TEST_CASE("a page that breaks off is a lost connection, and no list that ends ea
   CHECK(out.keys.empty());
 }
 
+TEST_CASE("a page that breaks off, is broken or is an error is asked for again", "[s3][list_objects]") {
+  const std::string good = page_of({"a", "b"});
+  const std::string body = page_body({"a", "b"}, {});
+  const std::string chunked = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::vector<std::string> broken{
+      "",
+      good.substr(0, 30),
+      good.substr(0, good.size() - 1),
+      chunked + "20\r\n" + body.substr(0, 32) + "\r\n",
+      chunked + "20\r\n" + body.substr(0, 32) + "\r\n0\r\n\r\n",
+      answer_of(body.substr(0, body.size() - 20)),
+      answer_of("not XML"),
+      answer_of("<Error><Code>InternalError</Code></Error>"),
+      answer_of("<Error><Code>SlowDown</Code></Error>"),
+      answer_of("<Error><Code>NotHeardOf</Code></Error>"),
+      answer_of("<Error><Code>InternalError</Code></Error>", 500),
+      answer_of("", 503),
+      answer_of("", 429),
+      answer_of("<Error><Code>RequestTimeout</Code></Error>", 400),
+  };
+  for (const std::string& each : broken) {
+    CAPTURE(each);
+    bench in({{{{each}, afterwards::close}}, {{{good}}}}, nullptr, {.base_delay = {}, .throttled_delay = {}});
+    const listing out = listed(in);
+    CHECK_FALSE(out.failure);
+    CHECK(out.keys == std::vector<std::string>{"a", "b"});
+  }
+}
+
+TEST_CASE("a refusal that is final is not asked for again, with a token neither", "[s3][list_objects]") {
+  for (const std::string code : {"ExpiredToken", "InvalidToken", "AccessDenied"}) {
+    CAPTURE(code);
+    bench in({{{{page_of({"a"}, "t")}}, {{answer_of("<Error><Code>" + code + "</Code></Error>", 400)}}}}, nullptr, {});
+    const listing out = listed(in);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::access_denied);
+    CHECK(out.failure->attempts() == 1);
+    CHECK(in.server.requests().size() == 2);
+  }
+}
+
 TEST_CASE("a kept connection that was closed meanwhile is replaced, once", "[s3][list_objects]") {
   bench in({{{{page_of({"a"}, "1")}, afterwards::close}}, {{{page_of({"b"})}}}});
   CHECK(listed(in).keys == std::vector<std::string>{"a", "b"});

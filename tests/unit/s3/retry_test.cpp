@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "support/catch.hpp"
 
@@ -13,6 +14,14 @@ using namespace std::chrono_literals;
 
 error with_status(errc code, int status, std::chrono::seconds retry_after = {}) {
   return error(code, error_details{.http_status = status, .retry_after = retry_after});
+}
+error with_code(errc code, int status, const char* s3_code) {
+  return error(code, error_details{.http_status = status, .s3_code = s3_code});
+}
+/// Throttled, `late` after it was sent.
+error slow_down(duration late = {}) { return error(errc::throttled, error_details{.http_status = 503, .elapsed = late}); }
+error skewed(std::chrono::seconds ahead) {
+  return error(errc::access_denied, error_details{.http_status = 403, .s3_code = "RequestTimeTooSkewed", .clock_ahead = ahead});
 }
 const error reset_by_peer(errno_code(ECONNRESET), "reset");
 
@@ -27,6 +36,16 @@ TEST_CASE("failures are classified by their cause") {
   CHECK(classify_failure(with_status(errc::timed_out, 408)) == retry_cause::timeout);
   CHECK(classify_failure(reset_by_peer) == retry_cause::connection);
   CHECK(classify_failure(error(errno_code(ECONNREFUSED), "refused")) == retry_cause::connection);
+  // An error in an answer 200.
+  CHECK(classify_failure(with_code(errc::unavailable, 200, "InternalError")) == retry_cause::server);
+  CHECK(classify_failure(with_code(errc::unavailable, 409, "OperationAborted")) == retry_cause::server);
+  for (const int moved : {301, 307, 308, 411, 421, 505})
+    CHECK(classify_failure(with_status(errc::unavailable, moved)) == retry_cause::permanent);
+  CHECK(classify_failure(skewed(-1200s)) == retry_cause::clock_skew);
+  CHECK(classify_failure(skewed(0s)) == retry_cause::permanent);
+  CHECK(classify_failure(with_code(errc::access_denied, 400, "ExpiredToken")) == retry_cause::expired_token);
+  CHECK(classify_failure(with_code(errc::access_denied, 400, "InvalidToken")) == retry_cause::expired_token);
+  CHECK(classify_failure(with_code(errc::access_denied, 403, "AccessDenied")) == retry_cause::permanent);
   for (const errc permanent : {errc::not_found, errc::access_denied, errc::changed, errc::cancelled,
                                errc::precondition_failed, errc::not_modified, errc::invalid_argument,
                                errc::window_exhausted})
@@ -73,7 +92,7 @@ TEST_CASE("delays are jittered in full under a limit that doubles up to the most
   for (int run = 0; run < 400; ++run) {
     retry_state attempts(budget, time_point{});
     for (duration& seen : most) seen = std::max(seen, *attempts.failed(reset_by_peer, time_point{}) - time_point{});
-    attempts.succeeded();
+    attempts.succeeded(time_point{});
   }
   const duration limits[6] = {100ms, 200ms, 400ms, 800ms, 1s, 1s};
   for (int i = 0; i < 6; ++i) {
@@ -120,19 +139,111 @@ TEST_CASE("retries take from a bucket that successes refill") {
   CHECK_FALSE(attempts.failed(error(errno_code(ETIMEDOUT), "late"), time_point{}).has_value());
   CHECK(attempts.failed(reset_by_peer, time_point{}).has_value());
   CHECK(budget.tokens().left() == 0);
-  attempts.succeeded();
+  attempts.succeeded(time_point{});
+  CHECK(budget.tokens().left() == 5);
+  attempts.succeeded(time_point{});
   CHECK(budget.tokens().left() == 6);
   retry_state other(budget, time_point{});
-  for (int i = 0; i < 100; ++i) other.succeeded();
+  for (int i = 0; i < 100; ++i) other.succeeded(time_point{});
   CHECK(budget.tokens().left() == 20);
 }
 
-TEST_CASE("the final error says how many attempts there were and for how long") {
+TEST_CASE("no retry is begun whose delay would end after the time limit") {
+  retry_budget budget({}, 1);
+  retry_state attempts(budget, time_point{});
+  CHECK(attempts.failed(with_status(errc::unavailable, 503, 20s), time_point{}).has_value());
+  CHECK(attempts.failed(with_status(errc::unavailable, 503, 19s), time_point{} + 280s).has_value());
+  retry_state other(budget, time_point{});
+  CHECK(other.failed(with_status(errc::unavailable, 503, 20s), time_point{}).has_value());
+  CHECK_FALSE(other.failed(with_status(errc::unavailable, 503, 20s), time_point{} + 280s).has_value());
+}
+
+TEST_CASE("progress gives back what its attempt took, so that a long object outlasts the bucket") {
+  retry_budget budget({}, 1);
+  retry_state attempts(budget, time_point{});
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(attempts.failed(reset_by_peer, time_point{}).has_value());
+    attempts.progressed();
+  }
+  CHECK(budget.tokens().left() == 500);
+}
+
+TEST_CASE("throttling is outlasted: it takes neither attempts nor tokens, only time") {
+  retry_budget budget({}, 1);
+  retry_state attempts(budget, time_point{});
+  time_point now{};
+  int retries = 0;
+  for (;;) {
+    const auto again = attempts.failed(slow_down(), now);
+    if (!again) break;
+    ++retries;
+    CHECK(*again - now <= 20s);
+    now = *again;
+  }
+  CHECK(now >= time_point{} + 5min - 20s);
+  CHECK(now < time_point{} + 5min);
+  CHECK(retries > 20);
+  CHECK(budget.tokens().left() == 500);
+  CHECK(attempts.attempts() == 1U + static_cast<unsigned>(retries));
+  // Failures of other kinds have their attempts still.
+  retry_state mixed(budget, time_point{});
+  for (int i = 0; i < 4; ++i) CHECK(mixed.failed(slow_down(), time_point{}).has_value());
+  CHECK(mixed.failed(reset_by_peer, time_point{}).has_value());
+  CHECK(mixed.failed(reset_by_peer, time_point{}).has_value());
+  CHECK_FALSE(mixed.failed(reset_by_peer, time_point{}).has_value());
+}
+
+TEST_CASE("throttling counts as other failures do, if it is not to be outlasted, or nothing is to be retried") {
+  retry_policy policy;
+  policy.outlast_throttling = false;
+  retry_budget budget(policy, 1);
+  retry_state attempts(budget, time_point{});
+  CHECK(attempts.failed(slow_down(), time_point{}).has_value());
+  CHECK(attempts.failed(slow_down(), time_point{}).has_value());
+  CHECK_FALSE(attempts.failed(slow_down(), time_point{}).has_value());
+  CHECK(budget.tokens().left() == 490);
+  retry_policy never;
+  never.max_attempts = 1;
+  retry_budget none(never, 1);
+  CHECK_FALSE(retry_state(none, time_point{}).failed(slow_down(), time_point{}).has_value());
+  CHECK_FALSE(retry_state(none, time_point{}).failed(skewed(1200s), time_point{}).has_value());
+  CHECK_FALSE(none.pace().limited(time_point{}));
+}
+
+TEST_CASE("a wrong clock is a matter of one more attempt, at once, without tokens") {
+  retry_budget budget({}, 1);
+  retry_state attempts(budget, time_point{});
+  CHECK(attempts.failed(skewed(1200s), time_point{} + 3s) == time_point{} + 3s);
+  CHECK_FALSE(attempts.failed(skewed(1200s), time_point{} + 3s).has_value());
+  CHECK(attempts.attempts() == 2);
+  CHECK(budget.tokens().left() == 500);
+  // The other attempts are still to be had.
+  CHECK(attempts.failed(reset_by_peer, time_point{}).has_value());
+  CHECK(attempts.failed(reset_by_peer, time_point{}).has_value());
+  CHECK_FALSE(attempts.failed(reset_by_peer, time_point{}).has_value());
+}
+
+TEST_CASE("credentials that expired are not tried again") {
+  retry_budget budget({}, 1);
+  retry_state attempts(budget, time_point{});
+  CHECK_FALSE(attempts.failed(with_code(errc::access_denied, 400, "ExpiredToken"), time_point{}).has_value());
+}
+
+TEST_CASE("each cause has a name") {
+  CHECK(name_of(retry_cause::throttling) == "throttling");
+  CHECK(name_of(retry_cause::expired_token) == "expired token");
+}
+
+TEST_CASE("the final error says what was tried, how often and for how long") {
   retry_budget budget({}, 1);
   retry_state attempts(budget, time_point{});
   static_cast<void>(attempts.failed(reset_by_peer, time_point{}));
+  static_cast<void>(attempts.failed(slow_down(), time_point{}));
+  static_cast<void>(attempts.failed(slow_down(), time_point{}));
   const error last = attempts.exhausted(reset_by_peer, time_point{} + 3s);
-  CHECK(last.attempts() == 2);
+  CHECK(last.attempts() == 4);
   CHECK(last.details().elapsed == 3s);
+  CHECK(last.details().tried == "connection 1, throttling 2");
   CHECK(last.code() == errc::connection_lost);
+  CHECK(std::string(last.what()).find("attempts 4 in 3000 ms (before: connection 1, throttling 2)") != std::string::npos);
 }
