@@ -12,6 +12,9 @@ using wall_time = std::chrono::time_point<std::chrono::system_clock, duration>; 
 /// "No deadline" where one is asked for.
 inline constexpr time_point no_deadline = time_point::max();
 
+/// As a limit: none.
+inline constexpr duration no_limit = duration::max();
+
 /// `start + span`, which stops at no_deadline instead of overflowing (a span of hours(1'000'000) is "never").
 [[nodiscard]] constexpr time_point after(time_point start, duration span) noexcept {
   return span >= no_deadline - start ? no_deadline : start + span;

@@ -1,6 +1,7 @@
 // The public face: a client of one S3 endpoint on one reactor, and what can be asked of it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -21,6 +22,7 @@
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/stop.hpp"
+#include "s3pager/pager/options.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/run.hpp"
 #include "s3pager/pager/shard.hpp"
@@ -33,82 +35,6 @@
 #include "s3pager/s3/service.hpp"
 
 namespace s3pager {
-
-using aws::addressing;
-using s3::byte_range;
-using s3::deadlines;
-
-/// All text is copied by the call that takes it. What is left out is found in the environment: AWS_ACCESS_KEY_ID,
-/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.
-struct client_options {
-  std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
-  std::string_view secret_access_key = {};
-  std::string_view session_token = {};
-  bool anonymous = false;                   ///< requests go unsigned; also if no credentials are found
-  std::string_view region = {};             ///< default: the environment's, else us-east-1
-  std::string_view endpoint_url = {};       ///< `http://host[:port][/path]`; default: the environment's, else Amazon S3's
-  std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host
-  std::uint16_t connect_port = 0;           ///< 0: the endpoint's
-  s3pager::addressing addressing = s3pager::addressing::automatic;
-  std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
-  std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
-  std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream; 1 to 4,096
-  s3pager::deadlines deadlines = {};
-  s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps
-  retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
-  std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
-  duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
-  s3pager::observer* observer = nullptr;    ///< must outlive the client and its streams
-};
-
-/// What to page through.
-struct page_options {
-  std::string_view bucket = {};
-  std::string_view prefix = {};
-  std::string_view start_after = {};  ///< only keys after this one
-  std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default
-  bool requester_pays = false;
-  std::uint32_t concurrency = 0;      ///< 0: the client's
-  s3pager::on_error on_error = s3pager::on_error::stop;
-  s3pager::shard shard = {};          ///< only the keys of this part; the list is read whole
-  bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed
-  coro::stop_token stop = {};         ///< ends the stream with errc::cancelled
-};
-
-/// How to page through keys that are given.
-struct keys_options {
-  bool requester_pays = false;
-  std::uint32_t concurrency = 0;
-  s3pager::on_error on_error = s3pager::on_error::stop;
-  bool match_etag = true;  ///< the slices of one object must be of one version
-  coro::stop_token stop = {};
-};
-
-/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-struct list_options {
-  std::string_view bucket = {};
-  std::string_view prefix = {};
-  std::string_view delimiter = {};    ///< what it rolls up comes as common_prefixes() of list_pages()
-  std::string_view start_after = {};
-  std::uint32_t max_keys = 0;
-  bool fetch_owner = false;
-  bool requester_pays = false;
-};
-
-/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-struct get_options {
-  std::string_view bucket = {};
-  std::string_view key = {};
-  std::optional<byte_range> range = {};       ///< both ends included
-  std::string_view if_match = {};             ///< else errc::precondition_failed
-  std::string_view if_none_match = {};        ///< else errc::not_modified
-  std::optional<wall_time> if_modified_since = {};
-  std::optional<wall_time> if_unmodified_since = {};
-  std::string_view version_id = {};
-  std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
-  bool requester_pays = false;
-  coro::stop_token stop = {};
-};
 
 /// Keys as they can be given: any range of what is a string_view.
 template <class Range>
@@ -123,6 +49,7 @@ class client {
   /// Throws error(invalid_argument) that names the option or the variable and says what is needed.
   explicit client(ring::reactor& loop, const client_options& options = {})
       : concurrency_(checked_concurrency(options.concurrency)),
+        most_lanes_(std::max(checked_connections(options.max_connections) - 1, std::uint32_t{1})),
         window_wait_(checked_wait(options.window_wait)),
         verify_(options.verify),
         service_(make_ref<s3::service>(loop, settings(options))),
@@ -165,7 +92,7 @@ class client {
 
   /// The objects under a prefix, without their bytes, in the order of the service. Common prefixes are passed over.
   [[nodiscard]] async_generator<object> list(const list_options& what) {
-    return pager::listed_objects(list_pages(what));
+    return pager::listed_objects(list_pages(what), {}, what.stop.state());
   }
   /// The pages of a list, with their common prefixes.
   [[nodiscard]] async_generator<ref<xml::list_page>> list_pages(const list_options& what) {
@@ -176,7 +103,8 @@ class client {
                              .start_after = std::string(what.start_after),
                              .max_keys = what.max_keys,
                              .fetch_owner = what.fetch_owner,
-                             .requester_pays = what.requester_pays});
+                             .requester_pays = what.requester_pays},
+                            s3::list_caller{.stop = what.stop.state(), .run_limit = run_limit(what.run_deadline)});
   }
 
   /// The bytes of one object. A large one is fetched in slices at a time, unless a range, a part or a condition makes it one GET.
@@ -186,6 +114,7 @@ class client {
     if (what.part_number && (*what.part_number < 1 || *what.part_number > 10'000))
       throw error(errc::invalid_argument, "part_number is " + std::to_string(*what.part_number) + ", 1 to 10000 is needed");
     pager::run_settings how = defaults();
+    how.run_limit = run_limit(what.run_deadline);
     how.if_match = what.if_match;
     how.if_none_match = what.if_none_match;
     how.version_id = what.version_id;
@@ -217,6 +146,11 @@ class client {
       throw error(errc::invalid_argument, "concurrency is " + std::to_string(value) + ", 1 to 4096 is needed");
     return value;
   }
+  [[nodiscard]] static std::uint32_t checked_connections(std::uint32_t value) {
+    if (value < 1 || value > 65'535)
+      throw error(errc::invalid_argument, "max_connections is " + std::to_string(value) + ", 1 to 65535 is needed");
+    return value;
+  }
   [[nodiscard]] static retry_policy checked_retry(const retry_policy& policy) {
     if (policy.max_attempts < 1) throw error(errc::invalid_argument, "retry.max_attempts is 0, 1 or more is needed");
     if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero() ||
@@ -227,6 +161,11 @@ class client {
   [[nodiscard]] static duration checked_wait(duration value) {
     if (value <= duration::zero()) throw error(errc::invalid_argument, "window_wait is not positive");
     return value;
+  }
+  /// Of one call: zero stands for the client's.
+  [[nodiscard]] duration run_limit(duration given) const {
+    if (given < duration::zero()) throw error(errc::invalid_argument, "run_deadline is negative");
+    return given == duration::zero() ? service_->settings().deadlines.run : given;
   }
   static void check_max_keys(std::uint32_t value) {
     if (value > 1000)
@@ -268,7 +207,8 @@ class client {
     made.connect_host = from.connect_host;
     made.connect_port = from.connect_port;
     made.addressing = from.addressing;
-    made.deadlines = from.deadlines;
+    made.deadlines = s3::checked_deadlines(from.deadlines);
+    made.max_connections = from.max_connections;
     made.observer = from.observer;
     made.retry = checked_retry(from.retry);
     made.jitter_seed = from.jitter_seed ? *from.jitter_seed : std::random_device()();
@@ -284,7 +224,7 @@ class client {
 
   [[nodiscard]] pager::run_settings defaults() const {
     pager::run_settings made;
-    made.lanes = concurrency_;
+    made.lanes = std::min(concurrency_, most_lanes_);
     made.window_wait = window_wait_;
     made.verify = verify_;
     return made;
@@ -306,6 +246,7 @@ class client {
                            .concurrency = what.concurrency,
                            .on_error = what.on_error,
                            .match_etag = what.match_etag,
+                           .run_deadline = what.run_deadline,
                            .stop = what.stop};
     return page(what.bucket, std::move(objects), how, order, std::move(tally));
   }
@@ -315,8 +256,9 @@ class client {
     made.order = order;
     made.failures = how.on_error;
     made.match_etag = how.match_etag;
+    made.run_limit = run_limit(how.run_deadline);
     made.request.requester_pays = how.requester_pays;
-    if (how.concurrency != 0) made.lanes = checked_concurrency(how.concurrency);
+    if (how.concurrency != 0) made.lanes = std::min(checked_concurrency(how.concurrency), most_lanes_);
     return start(bucket, std::move(objects), std::move(tally), std::move(made), how.stop);
   }
   [[nodiscard]] page_stream start(std::string_view bucket, async_generator<object> objects, ref<s3::request_tally> tally,
@@ -326,6 +268,7 @@ class client {
   }
 
   std::uint32_t concurrency_;
+  std::uint32_t most_lanes_;
   duration window_wait_;
   verify verify_;
   ref<s3::service> service_;

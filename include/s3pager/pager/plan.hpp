@@ -15,8 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/intrusive_list.hpp"
+#include "s3pager/base/stopwatch.hpp"
 #include "s3pager/coro/promise.hpp"
 #include "s3pager/pager/integrity.hpp"
 #include "s3pager/pager/page.hpp"
@@ -102,15 +104,21 @@ struct slice final : list_node {
   bool tells_end = false;      ///< its answer will say where the object ends, and whether there are more slices
   bool handed_on = false;      ///< the consumer has got some of it
   slice_check check;
+  bool at_work = false;        ///< its lane is, and does not wait for room
+  duration stood{0};           ///< how long its lane has waited for room
   intrusive_list<piece> pieces;
+
+  inline void work_begins(time_point now) noexcept;
+  inline void work_ends(time_point now) noexcept;
 
   void clear() noexcept {
     unlink();
     assert(pieces.empty());
     owner = nullptr;
     received = 0;
-    whole = finished = tells_end = handed_on = false;
+    whole = finished = tells_end = handed_on = at_work = false;
     check.reset();
+    stood = {};
   }
 };
 
@@ -132,6 +140,8 @@ struct job final : list_node {
   object_check check;                   ///< of the slices that were handed on whole
   bool settled = false;                 ///< its verification is known, and its last page may be handed on
   bool corrupted = false;               ///< failed, since its checksum does not hold
+  stopwatch clock;                      ///< runs while any of its slices is at work
+  std::uint32_t at_work = 0;            ///< slices that are
   bool failed = false;                  ///< no page of it is handed on any more but the failure
   bool reported = false;                ///< and that was
   intrusive_list<slice> slices;         ///< claimed and not yet handed on whole, by offset
@@ -149,9 +159,18 @@ struct job final : list_node {
     check.reset();
     next_offset = handed_on = 0;
     end.reset();
+    clock.reset();
+    at_work = 0;
     settled = corrupted = failed = reported = false;
   }
 };
+
+inline void slice::work_begins(time_point now) noexcept {
+  if (!std::exchange(at_work, true) && owner->at_work++ == 0) owner->clock.start(now);
+}
+inline void slice::work_ends(time_point now) noexcept {
+  if (std::exchange(at_work, false) && --owner->at_work == 0) owner->clock.stop(now);
+}
 
 struct plan_limits {
   std::uint64_t whole_bytes = 8 << 20;  ///< larger objects are sliced

@@ -15,6 +15,7 @@
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/promise.hpp"
@@ -37,6 +38,7 @@ struct run_settings {
   bool match_etag = true;
   s3pager::verify verify = s3pager::verify::as_it_arrives;
   duration window_wait = std::chrono::seconds(30);
+  duration run_limit = no_limit;
   s3::get_object_request request = {};  ///< what every GET has; its key, and in slices its range, are each slice's own
   std::string if_match = {};            ///< the text that `request` refers to
   std::string if_none_match = {};
@@ -57,7 +59,7 @@ class run {
         stop_(stop.state()),
         plan_(limits()),
         window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
-                settings_.verify != verify::off),
+                settings_.verify != verify::off, settings_.run_limit, &tally_->waited),
         began_(service_->loop().now()) {
     point_at_text();
     settings_.request.checksums = settings_.verify != verify::off;
@@ -157,11 +159,40 @@ class run {
   static constexpr std::uint64_t most_slots = 16;
   static constexpr std::uint64_t head_bytes = 1024;  // a guess: what an answer's head takes of its first slot
 
+  /// Has the object's clock run while a slice of it is fetched.
+  class working {
+   public:
+    working(slice& of, ring::reactor& loop) noexcept : of_(of), loop_(loop) { of_.work_begins(loop_.now()); }
+    working(const working&) = delete;
+    working& operator=(const working&) = delete;
+    ~working() { of_.work_ends(loop_.now()); }
+
+   private:
+    slice& of_;
+    ring::reactor& loop_;
+  };
+
+  [[nodiscard]] duration object_limit() const noexcept { return service_->settings().deadlines.object; }
+  /// When its object has taken its time, if a slice of it is at work until then.
+  [[nodiscard]] time_point object_deadline(const slice& of) const noexcept {
+    return of.owner->clock.reaches(object_limit(), service_->loop().now());
+  }
+  [[nodiscard]] bool out_of_time(const slice& of) const noexcept {
+    return of.owner->clock.elapsed(service_->loop().now()) >= object_limit();
+  }
+  [[nodiscard]] error object_timeout(const slice& of, const error& last) const {
+    error_details known = last.details();
+    known.message = "deadlines.object of " + to_text(object_limit()) + " passed, " + std::to_string(of.offset + of.received) +
+                    " bytes into the object: " + known.message;
+    return error(errc::timed_out, std::move(known));
+  }
+
   /// All of a slice, over as many attempts as it takes: each goes on at the next byte of the same version.
   [[nodiscard]] task<> fetch(slice& of) {
     ring::reactor& loop = service_->loop();
     retry_state attempts(service_->retries(), loop.now());
     bool corrupted = false;  // what the attempt before brought: the next one is made on another connection
+    const working clock(of, loop);
     for (;;) {
       const std::uint64_t before = of.received;
       std::optional<error> failure;
@@ -173,6 +204,8 @@ class run {
         failure.emplace(failed);
       }
       if (of.owner->failed) co_return;
+      of.work_begins(loop.now());
+      if (failure->code() == errc::timed_out && out_of_time(of)) throw attempts.exhausted(object_timeout(of, *failure), loop.now());
       // What is known to be wrong is fetched again only if nobody has seen any of it.
       corrupted = failure->code() == errc::corrupted;
       if (corrupted && !window_.withdraw(of)) throw attempts.exhausted(*failure, loop.now());
@@ -182,8 +215,10 @@ class run {
       const auto again = resumable ? attempts.failed(*failure, loop.now()) : std::optional<time_point>();
       if (!again) throw attempts.exhausted(*failure, loop.now());
       observe_retry(of, *failure);
-      if (co_await ring::sleep_until(loop, *again)) throw error(errc::cancelled, "stopped between two attempts");
+      if (co_await ring::sleep_until(loop, std::min(*again, object_deadline(of))))
+        throw error(errc::cancelled, "stopped between two attempts");
       if (of.owner->failed) co_return;
+      if (out_of_time(of)) throw attempts.exhausted(object_timeout(of, *failure), loop.now());
     }
   }
 
@@ -246,6 +281,13 @@ class run {
       for (;;) {
         ring::grant slots = co_await window_.grant(of, slots_for(of.size - of.received + head_bytes));
         if (of.owner->failed) co_return false;
+        if (!get.try_place(fresh)) {
+          of.work_ends(service_->loop().now());
+          co_await get.wait_for_place(fresh);
+          if (of.owner->failed) co_return false;
+          of.work_begins(service_->loop().now());
+        }
+        get.end_by(object_deadline(of));
         const s3::get_object::progress came = co_await get.begin(std::move(slots), fresh);
         if (came == s3::get_object::progress::opened) co_return true;
         if (came == s3::get_object::progress::stale) fresh = true;
@@ -323,8 +365,13 @@ class run {
         }
       }
       if (get.complete() || owner.failed) break;
+      const duration stood = of.stood;
       ring::grant slots = co_await window_.grant(of, slots_for(std::max<std::uint64_t>(get.remaining(), 1)));
       if (owner.failed) break;
+      if (of.stood != stood) {
+        get.stood(of.stood - stood);
+        get.end_by(object_deadline(of));
+      }
       co_await get.receive(std::move(slots));
     }
     if (owner.failed) co_return;

@@ -9,20 +9,24 @@
 #include <vector>
 
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
+#include "s3pager/coro/stop.hpp"
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/s3/list_objects.hpp"
 #include "s3pager/s3/object.hpp"
 
 namespace s3pager::pager {
 
-/// The objects of a list that are of `part`, in its order; common prefixes are passed over.
-[[nodiscard]] inline async_generator<object> listed_objects(async_generator<ref<xml::list_page>> pages, shard part = {}) {
+/// The objects of a list that are of `part`, in its order; common prefixes are passed over. Ends with errc::cancelled on `stop`.
+[[nodiscard]] inline async_generator<object> listed_objects(async_generator<ref<xml::list_page>> pages, shard part = {},
+                                                            ref<coro::stop_state> stop = {}) {
   for (;;) {
     std::optional<ref<xml::list_page>> page = co_await pages.next();
     if (!page) break;
     for (const xml::listed& each : (*page)->contents()) {
       if (!part.owns(each.key)) continue;
+      if (stop && stop->requested()) throw error(errc::cancelled, "the list was stopped");
       object made(each, *page);
       co_yield std::move(made);
     }

@@ -16,8 +16,10 @@
 #include <utility>
 
 #include "s3pager/base/clock.hpp"
+#include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/intrusive_list.hpp"
+#include "s3pager/base/stopwatch.hpp"
 #include "s3pager/coro/promise.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/plan.hpp"
@@ -46,9 +48,20 @@ namespace pager {
 /// those that run ahead take the last slots of the client: they are for the heads of other streams, that may begin later.
 class window final : private ring::buffer_pool::listener {
  public:
+  /// `waited`, if it is given, runs while next() waits, which is when not the consumer is the slow side; it must outlive the window.
   window(ring::reactor& loop, ref<ring::buffer_pool> pool, plan& of, page_order order, on_error failures,
-         duration window_wait, std::string_view bucket = {}, bool verifies = false)
-      : loop_(loop), pool_(std::move(pool)), plan_(of), order_(order), failures_(failures), window_wait_(window_wait), bucket_(bucket), verifies_(verifies) {
+         duration window_wait, std::string_view bucket = {}, bool verifies = false, duration run_limit = no_limit,
+         stopwatch* waited = nullptr)
+      : loop_(loop),
+        pool_(std::move(pool)),
+        plan_(of),
+        order_(order),
+        failures_(failures),
+        window_wait_(window_wait),
+        bucket_(bucket),
+        verifies_(verifies),
+        run_limit_(run_limit),
+        waited_(waited != nullptr ? *waited : own_waited_) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
   }
@@ -75,7 +88,7 @@ class window final : private ring::buffer_pool::listener {
   // ---- For lanes -------------------------------------------------------------------------------------------------
 
   /// Waits for a grant of 1 to `want` slots for `of`; an empty one once its object has failed. Throws errc::cancelled on a
-  /// stop. No deadline: a consumer that is slow may be so for hours.
+  /// stop. No deadline: a consumer that is slow may be so for hours. Meanwhile the slice is not at work.
   class grant_awaiter final : public coro::stoppable_waiter {
    public:
     grant_awaiter(window& owner, slice& of, std::uint32_t want) noexcept : owner_(owner), of_(of), want_(want) {}
@@ -93,9 +106,16 @@ class window final : private ring::buffer_pool::listener {
       }
       if (!arm(handle, site)) return false;
       owner_.enqueue(*this);
+      waits_since_ = owner_.loop_.now();
+      of_.work_ends(waits_since_);
       return true;
     }
     [[nodiscard]] ring::grant await_resume() {
+      if (waits_since_ != no_deadline) {
+        const time_point now = owner_.loop_.now();
+        of_.stood += now - waits_since_;
+        of_.work_begins(now);
+      }
       throw_if_stopped("waiting for room in the window");
       return std::move(given_);
     }
@@ -105,6 +125,7 @@ class window final : private ring::buffer_pool::listener {
     window& owner_;
     slice& of_;
     std::uint32_t want_;
+    time_point waits_since_ = no_deadline;  // if it had to wait
     ring::grant given_;
   };
   [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
@@ -186,13 +207,17 @@ class window final : private ring::buffer_pool::listener {
 
   // ---- For the consumer ------------------------------------------------------------------------------------------
 
-  /// The next page; nothing at the end. Throws the failure that ends the run, or window_exhausted.
+  /// The next page; nothing at the end. Throws the failure that ends the run, window_exhausted, or timed_out when such waits have
+  /// taken the run's limit.
   class next_awaiter final : public coro::stoppable_waiter, private ring::timer {
    public:
     explicit next_awaiter(window& owner) noexcept : owner_(owner) {}
     ~next_awaiter() {
-      if (owner_.consumer_ == this) owner_.consumer_ = nullptr;
       if (owner_.promised_ == this) owner_.promised_ = nullptr;
+      if (owner_.consumer_ == this) {
+        owner_.consumer_ = nullptr;
+        end_wait();
+      }
     }
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -203,40 +228,57 @@ class window final : private ring::buffer_pool::listener {
         return pass(handle, site);
       }
       if (!arm(handle, site)) return false;
+      const time_point now = owner_.loop_.now();
+      looks_for_room_ = after(now, owner_.window_wait_);
+      owner_.waited_.start(now);
       owner_.consumer_ = this;
       owner_.serve();
-      owner_.loop_.timers().arm(*this, after(owner_.loop_.now(), owner_.window_wait_));
+      arm_timer(now);
       return true;
     }
     [[nodiscard]] std::optional<page> await_resume() {
       if (owner_.promised_ == this) owner_.promised_ = nullptr;
       throw_if_stopped("waiting for a page");
       if (exhausted_) throw owner_.exhaustion();
+      if (overrun_)
+        throw error(errc::timed_out, "deadlines.run of " + to_text(owner_.run_limit_) + " passed: waiting for a page");
       return owner_.take_page();
     }
 
    private:
     friend class window;
+    void arm_timer(time_point now) {
+      owner_.loop_.timers().arm(*this, std::min(looks_for_room_, owner_.waited_.reaches(owner_.run_limit_, now)));
+    }
     void expired() noexcept override {
-      if (owner_.starved()) {
-        exhausted_ = true;
-        disarm();
+      const time_point now = owner_.loop_.now();
+      overrun_ = owner_.waited_.elapsed(now) >= owner_.run_limit_;
+      exhausted_ = !overrun_ && now >= looks_for_room_ && owner_.starved();
+      if (overrun_ || exhausted_) {
+        owner_.consumer_ = nullptr;
+        end_wait();
         wake();
-      } else {
-        owner_.loop_.timers().arm(*this, after(owner_.loop_.now(), owner_.window_wait_));
+        return;
       }
+      if (now >= looks_for_room_) looks_for_room_ = after(now, owner_.window_wait_);
+      arm_timer(now);
     }
     void on_stop() noexcept override {
       disarm();
+      end_wait();
       stoppable_waiter::on_stop();
     }
     void notify() noexcept {
       disarm();
+      end_wait();
       wake();
     }
+    void end_wait() noexcept { owner_.waited_.stop(owner_.loop_.now()); }
 
     window& owner_;
+    time_point looks_for_room_{};
     bool exhausted_ = false;
+    bool overrun_ = false;
   };
   [[nodiscard]] next_awaiter next() noexcept { return next_awaiter(*this); }
 
@@ -452,6 +494,9 @@ class window final : private ring::buffer_pool::listener {
   duration window_wait_;
   std::string_view bucket_;  // of the run's target
   bool verifies_;
+  duration run_limit_;
+  stopwatch own_waited_;
+  stopwatch& waited_;
   std::uint32_t reserve_target_ = 0;
   std::uint32_t left_to_others_ = 0;  // slots of the client
   ring::grant reserve_;

@@ -17,7 +17,9 @@
 
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/base/stopwatch.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/http/date.hpp"
 #include "s3pager/http/error.hpp"
@@ -26,12 +28,14 @@
 #include "s3pager/s3/failure.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/s3/service.hpp"
+#include "s3pager/s3/throughput_floor.hpp"
 
 namespace s3pager::s3 {
 
-/// Requests made on somebody's behalf, attempts each.
+/// On whose behalf requests are made.
 struct request_tally final : counted {
-  std::uint64_t requests = 0;
+  std::uint64_t requests = 0;  ///< attempts each
+  stopwatch waited;            ///< runs while he waits for what they bring, and is not the slow side himself
 };
 
 /// Memory that a receive outside the window goes into: list pages and error bodies. Counted, as an operation keeps it.
@@ -50,7 +54,10 @@ class exchange {
   /// The views of `what` and of the event it makes must live as long as the exchange.
   exchange(ref<service> with, ref<bucket_target> target, ref<request_tally> tally, request_kind kind,
            std::string_view key, std::uint64_t offset)
-      : service_(std::move(with)), target_(std::move(target)), tally_(std::move(tally)) {
+      : service_(std::move(with)),
+        target_(std::move(target)),
+        tally_(std::move(tally)),
+        floor_(limits().min_bytes_per_second, limits().throughput_window) {
     event_.kind = kind;
     event_.bucket = target_->name();
     event_.key = key;
@@ -68,11 +75,44 @@ class exchange {
   [[nodiscard]] const ring::socket& socket() const noexcept { return lease_->socket(); }
   [[nodiscard]] http::response_parser& parser() const noexcept { return lease_->parser(); }
   [[nodiscard]] ring::operation_owner* request() noexcept { return &sending_; }
-  [[nodiscard]] time_point first_byte_deadline() const noexcept { return after(began_, limits().first_byte); }
-  [[nodiscard]] time_point idle_deadline() const noexcept { return after(loop().now(), limits().idle); }
   [[nodiscard]] bool open() const noexcept { return static_cast<bool>(lease_); }
 
-  /// Takes a connection and starts sending, when the client's pace lets it; the answer is to be received next. An idle
+  /// No wait lasts longer than this, whatever its own deadline.
+  void end_by(time_point latest) noexcept { latest_ = latest; }
+  /// For a receive that is made now: until when something has to come.
+  [[nodiscard]] time_point receive_deadline() noexcept {
+    if (!answering_) return std::min(after(began_, limits().first_byte), latest_);
+    const time_point now = loop().now();
+    idle_ends_ = after(now, limits().idle);
+    return std::min({idle_ends_, floor_.deadline(now), latest_});
+  }
+  /// It gave so many bytes.
+  void received(std::size_t bytes) noexcept {
+    answering_ = true;
+    floor_.came(bytes);
+  }
+  /// Before the next receive there was no room for so long.
+  void stood(duration span) noexcept { floor_.stood(span); }
+
+  /// Takes a place in the pool, if there is one now; begin() waits for one otherwise.
+  [[nodiscard]] bool try_place(bool fresh) noexcept {
+    if (!place_) place_ = target_->host()->try_place(fresh);
+    return static_cast<bool>(place_);
+  }
+  /// Waits for a place, up to its deadline, which counts the time in which the tally's consumer waits.
+  [[nodiscard]] task<> wait_for_place(bool fresh) {
+    net::host& at = *target_->host();
+    net::place_result found = co_await at.wait_for_place(fresh, limits().place, &tally_->waited);
+    if (found.error == errc::timed_out)
+      throw failure(found.error, "deadlines.place of " + to_text(limits().place) + " passed: none of " +
+                                     std::to_string(at.most()) + " connections to " + at.name() + " port " +
+                                     std::to_string(at.port()) + " became free (max_connections)");
+    if (found.error) throw failure(found.error, "stopped while waiting for a place among the connections");
+    place_ = std::move(found.given);
+  }
+
+  /// Takes a connection, and a place for it if it has none yet, and starts sending, when the client's pace lets it; the
+  /// answer is to be received next. An idle
   /// connection is used only if `fresh` is false. Throws what connecting and writing the head throw.
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
     began_ = loop().now();
@@ -80,14 +120,20 @@ class exchange {
       send_pace& pace = service_->retries().pace();
       for (bool turn = false; !turn;) {
         const send_pace::turn mine = pace.take(loop().now());
-        if (mine.at > loop().now() && co_await ring::sleep_until(loop(), mine.at))
-          throw error(errc::cancelled, "stopped while the service asked for fewer requests");
+        if (mine.at > loop().now()) {
+          place_.reset();  // meanwhile it is another's
+          if (co_await ring::sleep_until(loop(), std::min(mine.at, latest_)))
+            throw error(errc::cancelled, "stopped while the service asked for fewer requests");
+          if (loop().now() >= latest_) throw error(errc::timed_out, "waiting for a turn, as the service asked for fewer requests");
+        }
         turn = pace.holds(mine);
       }
       began_ = loop().now();
-      if (!fresh) lease_ = target_->host()->take_idle();
-      event_.reused_connection = static_cast<bool>(lease_);
-      if (!lease_) lease_ = co_await target_->host()->connect(service_->connect_deadlines());
+      if (!try_place(fresh)) co_await wait_for_place(fresh);
+      event_.reused_connection = place_.connected();
+      const net::connect_deadlines limit = service_->connect_deadlines(latest_);
+      task<net::lease> connecting = target_->host()->connect(std::move(place_), limit);
+      lease_ = co_await std::move(connecting);
       lease_->request_began();
       signed_offset_ = service_->clock_offset();
       const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
@@ -163,7 +209,7 @@ class exchange {
   }
   /// The exception for the end of the connection, or a deadline, while `doing`.
   [[nodiscard]] error transport_failure(std::error_code why, const char* doing) const {
-    return failure(why, std::string(doing) + ": " + why.message());
+    return failure(why, std::string(doing) + ": " + (why == errno_code(ETIMEDOUT) ? which_passed() : why.message()));
   }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.
@@ -173,7 +219,8 @@ class exchange {
     auto memory = make_ref<control_buffer>();
     bool broken = false;
     while (!complete && !broken && body.size() <= xml::max_error_bytes) {
-      const ring::io_result got = co_await socket().receive(memory->bytes(), memory, idle_deadline(), &sending_);
+      const ring::io_result got = co_await socket().receive(memory->bytes(), memory, receive_deadline(), &sending_);
+      received(got.bytes);
       if (got.error == errc::cancelled) {
         abandon(got.error);
         throw failure(errc::cancelled, "stopped while reading an error body");
@@ -207,6 +254,18 @@ class exchange {
   }
 
  private:
+  /// The deadline that a receive ended at, in words.
+  [[nodiscard]] std::string which_passed() const {
+    const time_point now = loop().now();
+    if (!answering_ && now >= after(began_, limits().first_byte))
+      return "deadlines.first_byte of " + to_text(limits().first_byte) + " passed";
+    if (answering_ && now >= idle_ends_) return "deadlines.idle of " + to_text(limits().idle) + " passed";
+    if (answering_ && floor_.too_slow(now))
+      return "only " + std::to_string(floor_.bytes()) + " bytes came in " + to_text(limits().throughput_window) +
+             " (deadlines.min_bytes_per_second is " + std::to_string(limits().min_bytes_per_second) + ")";
+    return "timed out";
+  }
+
   [[nodiscard]] error_details details() const {
     error_details known;
     known.bucket = target_->name();
@@ -257,6 +316,8 @@ class exchange {
   ref<service> service_;
   ref<bucket_target> target_;
   ref<request_tally> tally_;
+  throughput_floor floor_;
+  net::place place_;
   net::lease lease_;
   ring::operation_owner sending_;
   request_event event_;
@@ -268,6 +329,9 @@ class exchange {
   wall_time answered_{};
   duration signed_offset_{0};
   time_point began_{};
+  time_point idle_ends_{};
+  time_point latest_ = no_deadline;
+  bool answering_ = false;  // something of the answer has come
   duration to_first_byte_{0};
   std::uint64_t body_bytes_ = 0;
   int status_ = 0;

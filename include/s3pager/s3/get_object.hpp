@@ -165,6 +165,15 @@ class get_object {
     write_headers();
   }
 
+  /// Takes a place among the connections now; false: there is none. begin() waits for one otherwise.
+  [[nodiscard]] bool try_place(bool fresh) noexcept { return exchange_.open() || exchange_.try_place(fresh); }
+  /// Waits for one, up to its deadline, which counts the time in which the tally's consumer waits.
+  [[nodiscard]] task<> wait_for_place(bool fresh) { return exchange_.wait_for_place(fresh); }
+  /// No wait lasts longer than this, whatever its own deadline.
+  void end_by(time_point latest) noexcept { exchange_.end_by(latest); }
+  /// The next receive had to wait for room for so long: the server was not the slow side.
+  void stood(duration span) noexcept { exchange_.stood(span); }
+
   /// What came of begin().
   enum class progress : std::uint8_t {
     opened,   ///< the head is there and is as asked for
@@ -180,7 +189,7 @@ class get_object {
       co_await exchange_.begin({.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}}, fresh);
     const std::size_t most = slots.bytes();
     ring::receive_result got = co_await exchange_.socket().receive(
-        std::move(slots), most, goes_on ? exchange_.idle_deadline() : exchange_.first_byte_deadline(), exchange_.request());
+        std::move(slots), most, exchange_.receive_deadline(), exchange_.request());
     std::error_code failed = got.error;
     if (!failed && got.bytes.empty()) failed = exchange_.parser().on_eof().error;
     if (failed) {
@@ -193,6 +202,7 @@ class get_object {
       throw made;
     }
     received_ = std::move(got.bytes);
+    exchange_.received(received_.size());
     if (!read_head()) co_return progress::starved;
     exchange_.answered();
     if (exchange_.status() != 200 && exchange_.status() != 206) {
@@ -234,13 +244,13 @@ class get_object {
     return {};
   }
 
-  /// Receives more of the body, up to the grant, or `idle` passes.
+  /// Receives more of the body, up to the grant. It ends too if nothing comes for `idle`, or too little.
   [[nodiscard]] task<> receive(ring::grant slots) {
     std::size_t most = slots.bytes();
     if (const std::uint64_t left = exchange_.parser().content_remaining(); left > 0)
       most = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
     ring::receive_result got =
-        co_await exchange_.socket().receive(std::move(slots), most, exchange_.idle_deadline(), exchange_.request());
+        co_await exchange_.socket().receive(std::move(slots), most, exchange_.receive_deadline(), exchange_.request());
     if (got.error) {
       const error made = exchange_.transport_failure(got.error, "receiving the body");
       exchange_.abandon(got.error);
@@ -254,6 +264,7 @@ class get_object {
         refuse(last.error);
     }
     received_ = std::move(got.bytes);
+    exchange_.received(received_.size());
   }
 
   /// Whether all of the body was taken, and it was as long as the answer said.

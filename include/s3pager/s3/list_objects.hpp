@@ -15,13 +15,18 @@
 #include <utility>
 
 #include "s3pager/aws/canonical_query.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 #include "s3pager/coro/channel.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/semaphore.hpp"
+#include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/ring/timer.hpp"
 #include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
 #include "s3pager/xml/list_result.hpp"
@@ -36,6 +41,12 @@ struct list_objects_request {
   std::uint32_t max_keys = 0;  ///< a page; 1 to 1,000; 0: the service's default
   bool fetch_owner = false;
   bool requester_pays = false;
+};
+
+/// Whom a list is for that is a run of its own, and not the source of one.
+struct list_caller {
+  ref<coro::stop_state> stop = {};  ///< null: none
+  duration run_limit = no_limit;    ///< of the time in which he waits
 };
 
 namespace detail {
@@ -132,19 +143,17 @@ class list_call {
   [[nodiscard]] task<bool> attempt(control_buffer& memory, bool fresh) {
     const ref<control_buffer> kept(&memory);
     co_await exchange_.begin({.query = query_, .headers = {&header_, header_.name.empty() ? 0U : 1U}}, fresh);
-    bool head = false;
     for (;;) {
-      const time_point deadline = head ? exchange_.idle_deadline() : exchange_.first_byte_deadline();
       const ring::io_result got =
-          co_await exchange_.socket().receive(memory.bytes(), kept, deadline, exchange_.request());
+          co_await exchange_.socket().receive(memory.bytes(), kept, exchange_.receive_deadline(), exchange_.request());
       std::error_code failed = got.error;
+      if (got.bytes > 0) exchange_.received(got.bytes);
       std::span<const std::byte> input = memory.bytes().first(failed ? 0 : got.bytes);
       while (!failed) {
         const http::step next = got.bytes == 0 ? exchange_.parser().on_eof() : exchange_.parser().feed(input);
         input = input.subspan(next.consumed);
         failed = next.error;
         if (next.kind == http::step_kind::head) {
-          head = true;
           exchange_.answered();
           if (const auto length = exchange_.parser().content_length()) body_.expect(*length);
         } else if (next.kind == http::step_kind::body) {
@@ -254,23 +263,78 @@ inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<requ
   }
 }
 
+/// Ends a list for its caller: at his stop, or when he has waited for too long.
+class caller_watch final : private coro::stop_callback, private ring::timer {
+ public:
+  caller_watch(service& with, request_tally& tally, coro::scope& fetcher, const std::optional<list_caller>& who) noexcept
+      : loop_(with.loop()), tally_(tally), fetcher_(fetcher), who_(who) {
+    if (!who_ || !who_->stop) return;
+    if (who_->stop->requested())
+      on_stop();
+    else
+      who_->stop->add(*this);
+  }
+
+  void waits() {
+    if (!who_) return;
+    const time_point now = loop_.now();
+    tally_.waited.start(now);
+    loop_.timers().arm(*this, tally_.waited.reaches(who_->run_limit, now));
+  }
+  void goes_on() noexcept {
+    if (!who_) return;
+    disarm();
+    tally_.waited.stop(loop_.now());
+  }
+  [[nodiscard]] bool ended() const noexcept { return stopped_ || overrun_; }
+  void throw_if_ended(const bucket_target& target) const {
+    if (stopped_) throw error(errc::cancelled, error_details{.message = "the list was stopped", .bucket = target.name()});
+    if (overrun_)
+      throw error(errc::timed_out, error_details{.message = "deadlines.run of " + to_text(who_->run_limit) +
+                                                            " passed: waiting for a page of the list",
+                                                 .bucket = target.name()});
+  }
+
+ private:
+  void on_stop() noexcept override {
+    stopped_ = true;
+    fetcher_.request_stop();
+  }
+  void expired() noexcept override {
+    overrun_ = true;
+    fetcher_.request_stop();
+  }
+
+  ring::reactor& loop_;
+  request_tally& tally_;
+  coro::scope& fetcher_;
+  const std::optional<list_caller>& who_;
+  bool stopped_ = false;
+  bool overrun_ = false;
+};
+
 }  // namespace detail
 
-/// The pages of a list, one read ahead. Throws error from next(); dropping it cancels the request in flight.
+/// The pages of a list, one read ahead. Throws error from next(); dropping it cancels the request in flight. With a caller, it is
+/// ended by his stop, with errc::cancelled, and by his limit, with errc::timed_out.
 [[nodiscard]] inline async_generator<ref<xml::list_page>> list_objects(ref<service> with, ref<bucket_target> target,
-                                                                       ref<request_tally> tally,
-                                                                       list_objects_request what) {
+                                                                       ref<request_tally> tally, list_objects_request what,
+                                                                       std::optional<list_caller> caller = {}) {
   coro::semaphore ahead(1);
   coro::channel<detail::fetched_page> pages(1);
   coro::scope fetcher(co_await coro::this_context());
+  detail::caller_watch watch(*with, *tally, fetcher, caller);
   fetcher.spawn(detail::fetch_pages(with, target, tally, what, ahead, pages));
   for (;;) {
+    watch.waits();
     std::optional<detail::fetched_page> fetched = co_await pages.receive();
-    if (!fetched) break;
+    watch.goes_on();
+    if (!fetched || watch.ended()) break;
     ref<xml::list_page> page = std::move(fetched->page);
     fetched.reset();
     co_yield std::move(page);
   }
+  watch.throw_if_ended(*target);
   co_await fetcher.join();
 }
 

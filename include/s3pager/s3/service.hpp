@@ -24,19 +24,12 @@
 #include "s3pager/http/request_writer.hpp"
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/s3/retry.hpp"
 #include "s3pager/version.hpp"
 
 namespace s3pager::s3 {
-
-/// How long each wait of a request may take. The clock stands while a consumer leaves no room to receive into.
-struct deadlines {
-  duration resolve = std::chrono::seconds(5);
-  duration connect = std::chrono::seconds(5);      ///< for each address
-  duration first_byte = std::chrono::seconds(30);  ///< from sending a request to its answer
-  duration idle = std::chrono::seconds(30);        ///< between bytes of an answer
-};
 
 struct service_settings {
   aws::credentials credentials = {};
@@ -46,6 +39,7 @@ struct service_settings {
   std::uint16_t connect_port = 0;     ///< 0: the endpoint's
   aws::addressing addressing = aws::addressing::automatic;
   s3::deadlines deadlines = {};
+  std::size_t max_connections = net::connection_pool::default_most;  ///< to one host; at least 1
   s3pager::observer* observer = nullptr;
   retry_policy retry = {};
   std::uint64_t jitter_seed = 0;
@@ -76,7 +70,7 @@ struct request_spec {
 class service final : public counted {
  public:
   service(ring::reactor& loop, service_settings settings)
-      : loop_(loop), settings_(std::move(settings)), pool_(loop), retries_(settings_.retry, settings_.jitter_seed) {
+      : loop_(loop), settings_(std::move(settings)), pool_(loop, settings_.max_connections), retries_(settings_.retry, settings_.jitter_seed) {
     if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
   }
 
@@ -111,8 +105,8 @@ class service final : public counted {
     return made;
   }
 
-  [[nodiscard]] net::connect_deadlines connect_deadlines() const noexcept {
-    return {settings_.deadlines.resolve, settings_.deadlines.connect};
+  [[nodiscard]] net::connect_deadlines connect_deadlines(time_point latest) const noexcept {
+    return {settings_.deadlines.resolve, settings_.deadlines.connect, latest};
   }
 
   /// Writes a signed GET into `out`. Throws error(invalid_argument) if it does not fit or holds what no header can hold.

@@ -24,13 +24,22 @@ const std::string empty_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 struct bench {
   explicit bench(std::vector<std::vector<test::scripted_answer>> answers = {}) : server(loop, std::move(answers)) {}
 
+  /// A new connection, in a place of its own.
+  static task<lease> connecting(host& to, connect_deadlines limits = {}) { return to.connect(to.try_place(true), limits); }
+  /// The idle connection that is the next one's, if there is one.
+  lease idle(host& to) {
+    if (to.idle() == 0) return {};
+    test::root<lease> made(loop.ready(), to.connect(to.try_place(false), {}));
+    while (!made.done()) loop.run_once();
+    return made.result();
+  }
   lease connect(host& to) {
-    test::root<lease> made(loop.ready(), to.connect({}));
+    test::root<lease> made(loop.ready(), connecting(to));
     while (!made.done()) loop.run_once();
     return made.result();
   }
   error failure(host& to) {
-    test::root<lease> made(loop.ready(), to.connect({}));
+    test::root<lease> made(loop.ready(), connecting(to));
     while (!made.done()) loop.run_once();
     try {
       static_cast<void>(made.result());
@@ -84,7 +93,8 @@ TEST_CASE("one authority has one host, whose idle connections are kept apart fro
   CHECK_FALSE(on.pool.at("localhost", on.server.port()) == a);
   CHECK(a->name() == "127.0.0.1");
   CHECK(a->port() == on.server.port());
-  CHECK_FALSE(a->take_idle());
+  CHECK(a->idle() == 0);
+  CHECK(a->open() == 0);
 }
 
 TEST_CASE("the connection that was given back last is taken first", "[net][connection_pool]") {
@@ -101,13 +111,12 @@ TEST_CASE("the connection that was given back last is taken first", "[net][conne
   CHECK_FALSE(leases[0]);
   CHECK(to->idle() == 3);
   CHECK(to->statistics().connects == 3);
-  const lease last = to->take_idle();
-  const lease middle = to->take_idle();
-  const lease first = to->take_idle();
+  const lease last = on.idle(*to);
+  const lease middle = on.idle(*to);
+  const lease first = on.idle(*to);
   CHECK(&*last == made[2]);
   CHECK(&*middle == made[1]);
   CHECK(&*first == made[0]);
-  CHECK_FALSE(to->take_idle());
   CHECK(to->idle() == 0);
   CHECK(to->statistics().reuses == 3);
   CHECK(to->statistics().discards == 0);
@@ -144,7 +153,7 @@ TEST_CASE("only a connection whose answer was read whole and that may live on is
     }
     made.give_back();
     const bool kept = to->idle() == 1;
-    to->take_idle().reset();
+    on.idle(*to).reset();
     return kept;
   };
   CHECK(kept_after(empty_answer));
@@ -176,14 +185,14 @@ TEST_CASE("a connection whose peer has spoken out of turn is not taken", "[net][
   on.turns();
   silent.give_back();
   const connection* const kept = [&] {
-    lease taken = at->take_idle();
+    lease taken = on.idle(*at);
     const connection* const which = &*taken;
     taken.give_back();
     return which;
   }();
   spoken.give_back();
   CHECK(at->idle() == 2);
-  lease taken = at->take_idle();
+  lease taken = on.idle(*at);
   CHECK(&*taken == kept);
   CHECK(at->idle() == 0);
   CHECK(at->statistics().discards == 1);
@@ -229,7 +238,7 @@ TEST_CASE("addresses are tried one after the other, and the last failure is told
     test::scripted_server server(loop, {});
     connection_pool pool(loop);
     const auto to = pool.at("localhost", server.port());  // 127.0.0.1, then ::1, where nobody listens
-    test::root<lease> made(loop.ready(), to->connect({}));
+    test::root<lease> made(loop.ready(), bench::connecting(*to));
     while (!made.done()) loop.run_once();
     try {
       static_cast<void>(made.result());
@@ -253,12 +262,12 @@ TEST_CASE("connecting has a deadline for each address", "[net][connection_pool]"
   const auto to = pool.at("127.0.0.1", full.local_address().port());
   std::vector<lease> taken;
   for (;;) {
-    test::root<lease> one(loop.ready(), to->connect({.connect = std::chrono::hours(1)}));
+    test::root<lease> one(loop.ready(), bench::connecting(*to, {.connect = std::chrono::hours(1)}));
     for (int i = 0; i < 50 && !one.done(); ++i) loop.run_once(ring::reactor::wait::no);
     if (!one.done()) break;
     taken.push_back(one.result());
   }
-  test::root<lease> waits(loop.ready(), to->connect({}));
+  test::root<lease> waits(loop.ready(), bench::connecting(*to));
   for (int i = 0; i < 20; ++i) loop.run_once(ring::reactor::wait::no);
   time.advance(std::chrono::seconds(5) - std::chrono::nanoseconds(1));
   for (int i = 0; i < 20; ++i) loop.run_once(ring::reactor::wait::no);
@@ -278,12 +287,12 @@ TEST_CASE("a connect that is dropped or stopped leaves nothing behind", "[net][c
   const std::size_t before = ring::descriptor::live();
   const auto to = on.pool.at("127.0.0.1", on.server.port());
   {
-    const test::root<lease> dropped(on.loop.ready(), to->connect({}));
+    const test::root<lease> dropped(on.loop.ready(), bench::connecting(*to));
     on.loop.run_once(ring::reactor::wait::no);
   }
   const coro::stop_source stop;
   stop.request_stop();
-  test::root<lease> stopped(on.loop.ready(), to->connect({}), stop.token());
+  test::root<lease> stopped(on.loop.ready(), bench::connecting(*to), stop.token());
   on.turns();
   REQUIRE(stopped.done());
   try {
@@ -307,4 +316,204 @@ TEST_CASE("a lease keeps its host when the pool is gone", "[net][connection_pool
   pool.reset();
   CHECK(made->requests() == 1);
   made.give_back();
+}
+
+namespace {
+
+/// Waits for a place, and keeps it.
+task<> take_place(host& of, bool fresh, duration limit, const stopwatch* watch, place_result& into) {
+  into = co_await of.wait_for_place(fresh, limit, watch);
+}
+
+struct waiter {
+  waiter(bench& on, host& of, bool fresh = false, duration limit = std::chrono::seconds(30),
+         const stopwatch* watch = nullptr, coro::stop_token stop = {})
+      : run(on.loop.ready(), take_place(of, fresh, limit, watch, got), stop) {
+    on.turns();
+  }
+  place_result got;
+  test::root<> run;
+};
+
+struct narrow_bench : bench {
+  narrow_bench() : to(narrow.at("127.0.0.1", server.port())) {}
+  connection_pool narrow{loop, 2};
+  ref<host> to;
+};
+
+}  // namespace
+
+TEST_CASE("a host has no more connections than it may, being made, in use and idle", "[net][connection_pool]") {
+  narrow_bench on;
+  CHECK(on.to->most() == 2);
+  place being_made = on.to->try_place(false);
+  CHECK(being_made);
+  CHECK_FALSE(being_made.connected());
+  lease used = on.connect(*on.to);
+  CHECK(on.to->open() == 2);
+  CHECK_FALSE(on.to->try_place(false));
+  bench::read_answer(*used);
+  used.give_back();
+  CHECK(on.to->open() == 2);
+  {
+    const place with_one = on.to->try_place(false);
+    CHECK(with_one.connected());
+    CHECK(on.to->idle() == 0);
+  }
+  CHECK(on.to->idle() == 1);
+  being_made.reset();
+  CHECK(on.to->open() == 1);
+  CHECK(on.to->statistics().waits == 0);
+}
+
+TEST_CASE("one that has to be new takes the place of the one that was idle for the longest", "[net][connection_pool]") {
+  narrow_bench on;
+  lease first = on.connect(*on.to);
+  lease second = on.connect(*on.to);
+  const connection* last = &*second;
+  bench::read_answer(*first);
+  bench::read_answer(*second);
+  first.give_back();
+  second.give_back();
+  const lease fresh = on.connect(*on.to);
+  CHECK(fresh->requests() == 0);
+  CHECK(on.to->open() == 2);
+  CHECK(on.to->idle() == 1);
+  CHECK(&*on.idle(*on.to) == last);
+}
+
+TEST_CASE("who waits for a place is served in the order of coming, by what is given back or closed",
+          "[net][connection_pool]") {
+  narrow_bench on;
+  lease first = on.connect(*on.to);
+  lease second = on.connect(*on.to);
+  const connection* kept = &*first;
+  waiter a(on, *on.to);
+  waiter b(on, *on.to);
+  waiter c(on, *on.to, true);
+  CHECK(on.to->waiting() == 3);
+  CHECK(on.to->statistics().waits == 3);
+  CHECK_FALSE(a.run.done());
+
+  bench::read_answer(*first);
+  first.give_back();
+  CHECK_FALSE(on.to->try_place(false));
+  on.turns();
+  REQUIRE(a.run.done());
+  CHECK_FALSE(b.run.done());
+  CHECK_FALSE(a.got.error);
+  CHECK(a.got.given.connected());
+
+  second.reset();
+  on.turns();
+  REQUIRE(b.run.done());
+  CHECK_FALSE(b.got.given.connected());
+  CHECK_FALSE(c.run.done());
+
+  // It has to be a new one: the one that is given back is closed for it.
+  test::root<lease> used(on.loop.ready(), on.to->connect(std::move(a.got.given), {}));
+  while (!used.done()) on.loop.run_once();
+  lease again = used.result();
+  CHECK(&*again == kept);
+  again.give_back();
+  on.turns();
+  REQUIRE(c.run.done());
+  CHECK_FALSE(c.got.given.connected());
+  CHECK(on.to->idle() == 0);
+  CHECK(on.to->open() == 2);
+  CHECK(on.to->waiting() == 0);
+}
+
+TEST_CASE("who stops waiting for a place, or is dropped with one, passes it on", "[net][connection_pool]") {
+  narrow_bench on;
+  place first = on.to->try_place(false);
+  const place second = on.to->try_place(false);
+  std::optional<waiter> in_line(std::in_place, on, *on.to);
+  std::optional<waiter> woken(std::in_place, on, *on.to);
+  const coro::stop_source stop;
+  waiter stopped(on, *on.to, false, std::chrono::seconds(30), nullptr, stop.token());
+  waiter last(on, *on.to);
+  CHECK(on.to->waiting() == 4);
+  in_line.reset();
+  CHECK(on.to->waiting() == 3);
+  first.reset();  // it is given to the second, which is dropped before it goes on
+  CHECK(on.to->waiting() == 2);
+  stop.request_stop();
+  CHECK(on.to->waiting() == 1);
+  woken.reset();
+  on.turns();
+  REQUIRE(stopped.run.done());
+  CHECK(stopped.got.error == errc::cancelled);
+  CHECK_FALSE(stopped.got.given);
+  REQUIRE(last.run.done());
+  CHECK(last.got.given);
+  CHECK(on.to->open() == 2);
+  last.got.given.reset();
+  CHECK(on.to->open() == 1);
+  waiter too_late(on, *on.to, false, std::chrono::seconds(30), nullptr, stop.token());
+  REQUIRE(too_late.run.done());
+  CHECK(too_late.got.error == errc::cancelled);
+  CHECK(on.to->open() == 1);
+}
+
+TEST_CASE("a wait for a place has a deadline, which stands while its watch does, and begins anew when the line moves",
+          "[net][connection_pool]") {
+  using namespace std::chrono_literals;
+  narrow_bench on;
+  place first = on.to->try_place(false);
+  const place second = on.to->try_place(false);
+  const auto pass = [&on](duration span) {
+    on.time.advance(span);
+    on.turns();
+  };
+  SECTION("of all time") {
+    waiter one(on, *on.to, false, 10s);
+    pass(10s - 1ns);
+    CHECK_FALSE(one.run.done());
+    pass(1ns);
+    REQUIRE(one.run.done());
+    CHECK(one.got.error == errc::timed_out);
+    CHECK_FALSE(one.got.given);
+    CHECK(on.to->waiting() == 0);
+    CHECK(on.to->open() == 2);
+  }
+  SECTION("of some time") {
+    stopwatch watch;
+    watch.start(on.time.now());
+    waiter one(on, *on.to, false, 10s, &watch);
+    pass(4s);
+    watch.stop(on.time.now());
+    for (int i = 0; i < 5; ++i) pass(1h);
+    CHECK_FALSE(one.run.done());
+    watch.start(on.time.now());
+    pass(6s - 1ns);
+    CHECK_FALSE(one.run.done());
+    // It looks again only from time to time while its watch stands.
+    pass(10s);
+    CHECK(one.run.done());
+    CHECK(one.got.error == errc::timed_out);
+  }
+  SECTION("in a line that moves") {
+    waiter ahead(on, *on.to, false, 10s);
+    waiter one(on, *on.to, false, 10s);
+    pass(9s);
+    first.reset();
+    on.turns();
+    REQUIRE(ahead.run.done());
+    CHECK(ahead.got.given);
+    pass(1s);
+    CHECK_FALSE(one.run.done());
+    pass(10s - 1ns);
+    CHECK_FALSE(one.run.done());
+    pass(1ns);
+    CHECK(one.run.done());
+  }
+  SECTION("never") {
+    waiter one(on, *on.to, false, no_limit);
+    pass(24h * 365);
+    CHECK_FALSE(one.run.done());
+    first.reset();
+    on.turns();
+    CHECK(one.got.given);
+  }
 }

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,6 +22,7 @@
 #include "s3pager/pager/client.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
+#include "support/watching_hook.hpp"
 #include "support/world.hpp"
 
 using namespace s3pager;
@@ -818,29 +818,6 @@ TEST_CASE("an answer that never begins and one that stops ends at its deadline, 
   }
   gate.set();
 }
-
-namespace {
-
-/// Knows whether a client waits for a peer. (Records stay where they are as long as their reactor.)
-class watching_hook final : public ring::submit_hook {
- public:
-  [[nodiscard]] bool waits_for_peer() const {
-    return std::any_of(seen_.begin(), seen_.end(), [](const ring::operation* each) {
-      return (each->kind == ring::operation_kind::connect || each->kind == ring::operation_kind::receive_slots) &&
-             (each->at == ring::operation::state::queued || each->at == ring::operation::state::in_flight);
-    });
-  }
-
- private:
-  ring::submit_verdict submitting(const ring::operation& what, std::uint64_t) noexcept override {
-    seen_.insert(&what);
-    return {};
-  }
-
-  std::set<const ring::operation*> seen_;
-};
-
-}  // namespace
 
 TEST_CASE("a consumer may be slow for hours", "[pager][paging]") {
   const auto order = GENERATE(page_order::by_key, page_order::by_arrival);

@@ -155,6 +155,18 @@ task<> page_and_close(world& in, probe& seen) {
   if (after) throw std::logic_error("a page came after close()");
 }
 
+// One connection for the list and the lanes of two streams.
+task<> page_over_one_connection(world& in, probe& seen) {
+  client_options how = tight(in);
+  how.max_connections = 1;
+  client s3(in.loop, how);
+  seen.pool = s3.window();
+  auto other = s3.page_ordered({.bucket = "s", .max_keys = 5});
+  const std::optional<page> first = co_await other.next();
+  auto pages = s3.page_ordered({.bucket = "s", .max_keys = 5});
+  co_await read_slowly(pages, seen.got);
+}
+
 // `127.1` is no literal to the library, so that getaddrinfo is asked, and needs no name server.
 task<> page_from_a_name(world& in, probe& seen) {
   client_options how = tight(in);
@@ -264,6 +276,7 @@ std::vector<scene> scenes() {
                    .objects = {.count = 12, .size_of = few}},
        .all = false},
       {.name = "a stream that is closed", .client = page_and_close, .options = fifty, .all = false},
+      {.name = "few connections", .client = page_over_one_connection, .options = twelve},
       {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
       {.name = "requests that fail once", .client = page_with_retries, .options = twelve, .prepare = fail_once},
   };
@@ -515,6 +528,9 @@ TEST_CASE("a retry on a fresh connection can be dropped after every resumption",
 }
 TEST_CASE("a stream that is being closed can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("a stream that is closed");
+}
+TEST_CASE("a wait for a place among the connections can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("few connections");
 }
 TEST_CASE("a lookup of a name can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("a host by its name");

@@ -1,0 +1,105 @@
+// What a client and its calls can be told. Aggregates with nothing to destroy, as people write them into expressions that await.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "s3pager/aws/endpoint.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/coro/stop.hpp"
+#include "s3pager/pager/shard.hpp"
+#include "s3pager/pager/window.hpp"
+#include "s3pager/s3/deadlines.hpp"
+#include "s3pager/s3/get_object.hpp"
+#include "s3pager/s3/observer.hpp"
+#include "s3pager/s3/retry.hpp"
+#include "s3pager/s3/verification.hpp"
+
+namespace s3pager {
+
+using aws::addressing;
+using s3::byte_range;
+using s3::deadlines;
+
+/// All text is copied by the call that takes it. What is left out is found in the environment: AWS_ACCESS_KEY_ID,
+/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.
+struct client_options {
+  std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
+  std::string_view secret_access_key = {};
+  std::string_view session_token = {};
+  bool anonymous = false;                   ///< requests go unsigned; also if no credentials are found
+  std::string_view region = {};             ///< default: the environment's, else us-east-1
+  std::string_view endpoint_url = {};       ///< `http://host[:port][/path]`; default: the environment's, else Amazon S3's
+  std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host
+  std::uint16_t connect_port = 0;           ///< 0: the endpoint's
+  s3pager::addressing addressing = s3pager::addressing::automatic;
+  std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
+  std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
+  std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream; 1 to 4,096
+  std::uint32_t max_connections = 1024;     ///< open to a host at a time; a stream leaves one of them for its list; 1 to 65,535
+  s3pager::deadlines deadlines = {};
+  s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps
+  retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
+  std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
+  duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
+  s3pager::observer* observer = nullptr;    ///< must outlive the client and its streams
+};
+
+/// What to page through.
+struct page_options {
+  std::string_view bucket = {};
+  std::string_view prefix = {};
+  std::string_view start_after = {};  ///< only keys after this one
+  std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default
+  bool requester_pays = false;
+  std::uint32_t concurrency = 0;      ///< 0: the client's
+  s3pager::on_error on_error = s3pager::on_error::stop;
+  s3pager::shard shard = {};          ///< only the keys of this part; the list is read whole
+  bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed
+  duration run_deadline = {};         ///< 0: the client's deadlines.run
+  coro::stop_token stop = {};         ///< ends the stream with errc::cancelled
+};
+
+/// How to page through keys that are given.
+struct keys_options {
+  bool requester_pays = false;
+  std::uint32_t concurrency = 0;
+  s3pager::on_error on_error = s3pager::on_error::stop;
+  bool match_etag = true;  ///< the slices of one object must be of one version
+  duration run_deadline = {};
+  coro::stop_token stop = {};
+};
+
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+struct list_options {
+  std::string_view bucket = {};
+  std::string_view prefix = {};
+  std::string_view delimiter = {};    ///< what it rolls up comes as common_prefixes() of list_pages()
+  std::string_view start_after = {};
+  std::uint32_t max_keys = 0;
+  bool fetch_owner = false;
+  bool requester_pays = false;
+  duration run_deadline = {};         ///< 0: the client's deadlines.run
+  coro::stop_token stop = {};         ///< ends the list with errc::cancelled
+};
+
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+struct get_options {
+  std::string_view bucket = {};
+  std::string_view key = {};
+  std::optional<byte_range> range = {};       ///< both ends included
+  std::string_view if_match = {};             ///< else errc::precondition_failed
+  std::string_view if_none_match = {};        ///< else errc::not_modified
+  std::optional<wall_time> if_modified_since = {};
+  std::optional<wall_time> if_unmodified_since = {};
+  std::string_view version_id = {};
+  std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
+  bool requester_pays = false;
+  duration run_deadline = {};
+  coro::stop_token stop = {};
+};
+
+}  // namespace s3pager
