@@ -11,15 +11,17 @@ int main(int argc, char** argv) {
     return 2;
   }
   const s3pager::page_options what{.bucket = argv[1], .prefix = argc > 2 ? argv[2] : ""};
+  s3pager::signal_interruption ctrl_c;
+  std::ptrdiff_t lines = 0;
   try {
-    std::ptrdiff_t lines = 0;
-    for (auto& page : s3pager::blocking([&](s3pager::client& s3) { return s3.page_unordered(what); })) {
+    for (auto& page : s3pager::blocking([&](s3pager::client& s3) { return s3.page_unordered(what); }, {}, &ctrl_c)) {
       const auto bytes = page.bytes();
       lines += std::count(bytes.begin(), bytes.end(), std::byte{'\n'});
     }
     std::cout << lines << " lines\n";
   } catch (const s3pager::error& failed) {
+    if (failed.code() == s3pager::errc::cancelled) std::cout << lines << " lines so far\n";
     std::cerr << failed.what() << '\n';
-    return 1;
+    return ctrl_c.exit_status(1);
   }
 }

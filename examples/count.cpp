@@ -8,4 +8,7 @@ s3pager::task<> count(s3pager::client& s3) {
     std::cout << page->object().key << ' ' << page->offset() << ' ' << page->bytes().size() << '\n';
 }
 
-int main() { return s3pager::run(count); }  // credentials, region and endpoint from the environment
+int main() {
+  s3pager::signal_interruption ctrl_c;
+  return ctrl_c.exit_status(s3pager::run(count, {.stop = &ctrl_c}));  // credentials, region and endpoint from the environment
+}

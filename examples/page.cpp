@@ -1,6 +1,7 @@
 // Pages through all objects under a prefix and says what it read and how fast.
 //   page [--ordered|--unordered] --bucket B [--prefix P] [--endpoint URL] [--concurrency N] [--window-mib N] [--verbose]
-// Credentials, region and endpoint are found in the environment, as every AWS tool finds them.
+// Credentials, region and endpoint are found in the environment, as every AWS tool finds them. After ctrl-C it says what it has
+// read so far.
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -70,17 +71,24 @@ std::optional<arguments> parse(int argc, char** argv) {
 s3pager::task<int> page_all(s3pager::client& s3, const arguments& asked) {
   auto pages = asked.ordered ? s3.page_ordered(asked.what) : s3.page_unordered(asked.what);
   std::uint64_t count = 0;
-  while (auto page = co_await pages.next()) {
-    ++count;
-    if (const s3pager::error* failed = page->failure()) {
-      std::cerr << "page: " << failed->what() << '\n';
-    } else if (asked.verbose) {
-      std::cout << page->object().key << ' ' << page->offset() << ' ' << page->bytes().size() << '\n';
+  bool stopped = false;
+  try {
+    while (auto page = co_await pages.next()) {
+      ++count;
+      if (const s3pager::error* failed = page->failure()) {
+        std::cerr << "page: " << failed->what() << '\n';
+      } else if (asked.verbose) {
+        std::cout << page->object().key << ' ' << page->offset() << ' ' << page->bytes().size() << std::endl;
+      }
     }
+  } catch (const s3pager::error& failed) {
+    if (failed.code() != s3pager::errc::cancelled) throw;
+    stopped = true;
   }
   const s3pager::summary total = pages.summary();
   const double seconds = std::chrono::duration<double>(total.elapsed).count();
-  std::cout << std::fixed << std::setprecision(3) << (asked.ordered ? "ordered" : "unordered") << ": " << total.objects
+  std::cout << std::fixed << std::setprecision(3) << (stopped ? "stopped, " : "")
+            << (asked.ordered ? "ordered" : "unordered") << ": " << total.objects
             << " objects, " << total.bytes << " bytes in " << count << " pages, " << total.requests << " requests, "
             << total.failures << " failures, " << seconds << " s, "
             << static_cast<double>(total.bytes) / 1e6 / (seconds > 0 ? seconds : 1) << " MB/s\n";
@@ -92,5 +100,8 @@ s3pager::task<int> page_all(s3pager::client& s3, const arguments& asked) {
 int main(int argc, char** argv) {
   const std::optional<arguments> asked = parse(argc, argv);
   if (!asked) return 2;
-  return s3pager::run([&](s3pager::client& s3) { return page_all(s3, *asked); }, asked->how);
+  s3pager::signal_interruption ctrl_c;
+  s3pager::run_options how = asked->how;
+  how.stop = &ctrl_c;
+  return ctrl_c.exit_status(s3pager::run([&](s3pager::client& s3) { return page_all(s3, *asked); }, how));
 }

@@ -14,13 +14,18 @@ int main(int argc, char** argv) {
     s3pager::page_options mine = what;
     mine.shard = part;
     auto pages = s3.page_unordered(mine);
-    while (auto page = co_await pages.next()) {
+    try {
+      while (auto page = co_await pages.next()) {
+      }
+    } catch (const s3pager::error& failed) {
+      if (failed.code() != s3pager::errc::cancelled) throw;  // after ctrl-C, what was read so far counts
     }
     co_return pages.summary();
   };
+  s3pager::signal_interruption ctrl_c;
   int status = 0;
   std::uint64_t bytes = 0;
-  for (auto& shard : s3pager::run_per_core({}, sum)) {
+  for (auto& shard : s3pager::run_per_core({.stop = &ctrl_c}, sum)) {
     try {
       bytes += shard.value().bytes;
       std::cout << "a shard read " << shard.value().objects << " objects\n";
@@ -29,6 +34,6 @@ int main(int argc, char** argv) {
       status = 1;
     }
   }
-  std::cout << bytes << " bytes in all\n";
-  return status;
+  std::cout << bytes << (ctrl_c.requested() ? " bytes so far\n" : " bytes in all\n");
+  return ctrl_c.exit_status(status);
 }

@@ -28,6 +28,7 @@
 #include "s3pager/base/unique_fd.hpp"
 #include "s3pager/coro/promise.hpp"
 #include "s3pager/coro/ready_queue.hpp"
+#include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/kernel.hpp"
@@ -206,12 +207,12 @@ class reactor {
     return !ready_.empty() || timer_due() || !orphans_.empty() || !answered_.empty() || !queued_.empty() || ::io_uring_sq_ready(&ring_) != 0;
   }
 
-  /// Drives the loop until `work` has ended, and gives its result or throws its exception.
+  /// Drives the loop until `work` has ended, and gives its result or throws its exception. `stop` ends what it waits for.
   template <class T>
-  T run(task<T> work) {
+  T run(task<T> work, coro::stop_token stop = {}) {
     const auto root = std::make_unique<root_run>();  // on the stack, GCC 12 takes the queue's links to it for dangling
     auto& promise = work.handle().promise();
-    promise.inherit(context());
+    promise.inherit({&ready_, stop.state()});
     promise.set_completion(root.get());
     root->start.bind(work.handle(), ready_);
     ready_.push(root->start);

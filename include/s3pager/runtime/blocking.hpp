@@ -9,6 +9,7 @@
 #include "s3pager/coro/task.hpp"
 #include "s3pager/pager/client.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/runtime/interruption.hpp"
 
 namespace s3pager {
 
@@ -26,9 +27,10 @@ class blocking {
  public:
   using stream_type = std::invoke_result_t<Make&, client&>;
 
-  /// Throws error if there is no io_uring, or if an option is not what it may be.
-  explicit blocking(Make make, const client_options& options = {})
-      : make_(std::move(make)), s3_(loop_, options), stream_(make_(s3_)) {}
+  /// Throws error if there is no io_uring, or if an option is not what it may be. `stop`, if it is given, ends the step that
+  /// waits, or the next one, with errc::cancelled.
+  explicit blocking(Make make, const client_options& options = {}, const interruption* stop = nullptr)
+      : make_(std::move(make)), by_(loop_, stop), s3_(loop_, options), stream_(make_(s3_)) {}
   blocking(const blocking&) = delete;
   blocking& operator=(const blocking&) = delete;
 
@@ -74,12 +76,14 @@ class blocking {
   // UndefinedBehaviorSanitizer, GCC 12 warns of the empty optional's value as if it were destroyed.
   [[gnu::noinline]] void advance() {
     current_.reset();
-    loop_.run(step(*this));
+    by_.check();
+    loop_.run(step(*this), by_.token());
   }
   [[nodiscard]] static task<> step(blocking& of) { of.current_ = co_await of.stream_.next(); }
 
   Make make_;
   ring::reactor loop_;
+  runtime::interrupted by_;
   client s3_;
   stream_type stream_;
   optional_type current_;

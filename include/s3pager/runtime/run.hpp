@@ -11,12 +11,14 @@
 #include "s3pager/coro/task.hpp"
 #include "s3pager/pager/client.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/runtime/interruption.hpp"
 
 namespace s3pager {
 
 struct run_options {
   client_options client = {};
   ring::reactor_options reactor = {};
+  const interruption* stop = nullptr;  ///< ends whatever the task waits for with errc::cancelled
 };
 
 namespace runtime {
@@ -47,10 +49,12 @@ template <client_main Main>
   try {
     ring::reactor loop(options.reactor);
     client s3(loop, options.client);
+    const runtime::interrupted by(loop, options.stop);
+    by.check();
     if constexpr (std::same_as<decltype(main(s3)), task<int>>) {
-      return loop.run(main(s3));
+      return loop.run(main(s3), by.token());
     } else {
-      loop.run(main(s3));
+      loop.run(main(s3), by.token());
       return 0;
     }
   } catch (const std::exception& failed) {

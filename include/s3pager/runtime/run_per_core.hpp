@@ -20,6 +20,7 @@
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/runtime/cores.hpp"
+#include "s3pager/runtime/interruption.hpp"
 
 namespace s3pager {
 
@@ -56,6 +57,7 @@ struct per_core_options {
   ring::reactor_options reactor = {};
   std::uint32_t shards = 0;     ///< 0: one for each processor that affinity and cgroup allow; more than those share them
   bool pin = true;              ///< each thread to one processor; not where a cgroup's quota is less than the affinity
+  const interruption* stop = nullptr;  ///< ends what every shard waits for with errc::cancelled
 };
 
 /// What a shard's task gave, or why it gave nothing.
@@ -107,11 +109,13 @@ template <shard_main Main>
       if (options.pin && !where.cpus.empty()) runtime::pin_to(where.cpus[index % where.cpus.size()]);
       ring::reactor loop(options.reactor);
       client s3(loop, options.client);
+      const runtime::interrupted by(loop, options.stop);
+      by.check();
       if constexpr (std::is_void_v<value>) {
-        loop.run(main(s3, shard{index, count}));
+        loop.run(main(s3, shard{index, count}), by.token());
         results[index].set_value({});
       } else {
-        results[index].set_value(loop.run(main(s3, shard{index, count})));
+        results[index].set_value(loop.run(main(s3, shard{index, count}), by.token()));
       }
     } catch (...) {
       results[index].set_failure(std::current_exception());
