@@ -112,8 +112,8 @@ class exchange {
   }
 
   /// Takes a connection, and a place for it if it has none yet, and starts sending, when the client's pace lets it; the
-  /// answer is to be received next. An idle
-  /// connection is used only if `fresh` is false. Throws what connecting and writing the head throw.
+  /// answer is to be received next. An idle connection is used only if `fresh` is false. Throws what connecting and writing the
+  /// head throw.
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
     began_ = loop().now();
     try {
