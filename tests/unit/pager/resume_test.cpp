@@ -14,6 +14,7 @@
 #include "s3pager/testing/origin.hpp"
 #include "s3pager/testing/synthetic_bucket.hpp"
 #include "support/catch.hpp"
+#include "support/scripted_server.hpp"
 
 namespace {
 
@@ -125,6 +126,44 @@ TEST_CASE("an answer that goes on behind its object's last byte ends the object 
   CHECK(world.came[key] == (world.ended[key] == 1 ? size : world.came[key]));
   CHECK(world.ended[world.bucket->key(0)] == 1);
   CHECK(world.ended[world.bucket->key(2)] == 1);
+}
+
+TEST_CASE("an answer that breaks off between its last byte and its end is no end, and comes once") {
+  manual_clock time;
+  ring::reactor loop({.clock = &time});
+  const std::string list =
+      "<ListBucketResult><IsTruncated>false</IsTruncated>"
+      "<Contents><Key>k</Key><ETag>&quot;e&quot;</ETag><Size>3003</Size></Contents></ListBucketResult>";
+  const std::string listed = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(list.size()) + "\r\n\r\n" + list;
+  const std::string begin(3000, 'a');
+  const std::string chunked =
+      "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n" + begin + "\r\n3\r\ndef\r\n";
+  const std::string rest =
+      "HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 3000-3002/3003\r\nContent-Length: 3\r\n\r\ndef";
+  const std::string broken = GENERATE("", "bad");
+  test::scripted_server server(
+      loop, {{{.segments = {listed}}, {.segments = {chunked, broken}, .then = test::afterwards::close}}, {{.segments = {rest}}}});
+  const std::string endpoint = server.endpoint();
+  const page_order order = GENERATE(page_order::by_key, page_order::by_arrival);
+  std::string came;
+  std::size_t last = 0;
+  const auto page_it = [&]() -> task<> {
+    client s3(loop, {.anonymous = true, .endpoint_url = endpoint, .retry = {.base_delay = duration::zero()}, .jitter_seed = 1});
+    const page_options what{.bucket = "b"};
+    auto pages = order == page_order::by_key ? s3.page_ordered(what) : s3.page_unordered(what);
+    for (;;) {
+      const std::optional<page> next = co_await pages.next();
+      if (!next) break;
+      came += next->text();
+      last += next->last() ? 1 : 0;
+    }
+    CHECK(pages.summary().objects == 1);
+  };
+  loop.run(page_it());
+  CHECK(came == begin + "def");
+  CHECK(last == 1);
+  REQUIRE(server.requests().size() == 3);
+  CHECK(server.requests()[2].find("range: bytes=3000-3002\r\n") != std::string::npos);
 }
 
 TEST_CASE("progress refills the attempts, so that a long object over a bad line arrives") {
