@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -130,10 +132,12 @@ class error : public std::system_error {
   [[nodiscard]] std::uint32_t attempts() const noexcept { return details_.attempts; }
 
  private:
-  /// Keys, ids and codes are a peer's bytes: control characters must not reach a terminal or split a log line.
-  static void append_printable(std::string& out, const std::string& bytes) {
+  /// Keys, ids and codes are a peer's bytes: control characters must not reach a terminal or split a log line, and a list may
+  /// name a key that is a thousand times as long as any.
+  static void append_printable(std::string& out, std::string_view bytes) {
     static constexpr char digits[] = "0123456789abcdef";
-    for (const char c : bytes) {
+    static constexpr std::size_t most = 1024;
+    for (const char c : bytes.substr(0, most)) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte >= 0x20 && byte != 0x7f) {
         out += c;
@@ -143,6 +147,7 @@ class error : public std::system_error {
         out += digits[byte & 15];
       }
     }
+    if (bytes.size() > most) out += "...";
   }
 
   static std::string describe(const error_details& d) {

@@ -54,8 +54,11 @@ namespace detail {
 /// The bytes of a list answer's body, growing up to xml::max_list_bytes.
 class list_body {
  public:
-  void expect(std::uint64_t bytes) {
-    if (bytes <= xml::max_list_bytes) grow(static_cast<std::size_t>(bytes));
+  /// False if no list is as long.
+  [[nodiscard]] bool expect(std::uint64_t bytes) {
+    if (bytes > xml::max_list_bytes) return false;
+    grow(static_cast<std::size_t>(bytes));
+    return true;
   }
   /// False if it gets longer than any list is.
   [[nodiscard]] bool append(std::span<const std::byte> piece) {
@@ -71,7 +74,7 @@ class list_body {
 
  private:
   void grow(std::size_t capacity) {
-    capacity = std::max<std::size_t>(capacity, 4096);
+    capacity = std::clamp<std::size_t>(capacity, 4096, xml::max_list_bytes);
     auto more = std::make_unique_for_overwrite<char[]>(capacity);
     if (size_ > 0) std::memcpy(more.get(), bytes_.get(), size_);
     bytes_ = std::move(more);
@@ -127,7 +130,7 @@ class list_call {
     bool fresh = false;
     while (!co_await attempt(*memory, fresh)) fresh = true;
     if (exchange_.status() != 200) {
-      const error made = co_await exchange_.read_failure(std::string(body_.text()), true);
+      const error made = co_await exchange_.read_failure(std::string(body_.text()), ended_);
       throw made;
     }
     exchange_.finish();
@@ -155,17 +158,21 @@ class list_call {
         failed = next.error;
         if (next.kind == http::step_kind::head) {
           exchange_.answered();
-          if (const auto length = exchange_.parser().content_length()) body_.expect(*length);
+          const auto length = exchange_.parser().content_length();
+          if (exchange_.status() == 200 && length && !body_.expect(*length)) failed = make_error_code(xml::xml_errc::too_large);
         } else if (next.kind == http::step_kind::body) {
           exchange_.count_body(next.body.size());
           if (!body_.append(next.body)) failed = make_error_code(xml::xml_errc::too_large);
         } else if (next.kind == http::step_kind::end) {
           if (!input.empty()) exchange_.abandon({});
+          ended_ = true;
           co_return true;
         } else if (next.kind == http::step_kind::need_more) {
           break;
         }
       }
+      // The rest of a failure is read as far as failures are read.
+      if (!failed && exchange_.status() != 0 && exchange_.status() != 200) co_return true;
       if (failed) {
         if (exchange_.stale(failed)) {
           exchange_.retry(failed);
@@ -188,6 +195,7 @@ class list_call {
   aws::signed_header header_;
   exchange exchange_;
   list_body body_;
+  bool ended_ = false;
 };
 
 /// A page that was read, and the room it takes until the consumer has it.

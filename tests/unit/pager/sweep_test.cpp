@@ -241,6 +241,8 @@ void refuse_some(world& in) {
 }
 void refuse_one(world& in) {
   in.server->set_hook([](const testing::request_info& asked) -> testing::behaviour {
+    // The refusal of the list breaks off within its body.
+    if (asked.bucket == "none") return {.cut_answer_at = 400};
     if (asked.key.empty() || asked.key.back() != '5') return {};
     return {.status = 403};
   });
@@ -547,7 +549,6 @@ TEST_CASE("every co_await of the pager and of what is below it is a place of a s
       "co_await workers.join()",                          // lanes end before the last page is taken
       "co_await fetcher.join()",                          // the channel closes as its sender ends
       "pages.send(std::move(made))",                      // a permit has made sure that there is room
-      "read_failure(std::string(body_.text()), true)",    // all of the body is there
   };
   const auto include = std::filesystem::path(__FILE__).parent_path() / "../../../include/s3pager";
   if (!std::filesystem::is_directory(include)) {
