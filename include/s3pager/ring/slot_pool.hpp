@@ -211,6 +211,19 @@ class slot_span {
     return true;
   }
 
+  /// How many bytes lie from `from`, which is in one of these slots, to the end of the last of them.
+  [[nodiscard]] std::size_t room_from(const std::byte* from) const noexcept {
+    const std::byte* const end = pool_->address(first_) + slots_ * pool_->slot_bytes();
+    return from < end ? static_cast<std::size_t>(end - from) : 0;
+  }
+  /// Moves `more`, which lies behind these bytes and within the same slots, up to them; nobody else may look at what lies between.
+  void move_up(std::span<const std::byte> more) noexcept {
+    std::byte* const to = pool_->address(first_) + offset_ + size_;
+    assert(slots_ > 0 && more.data() >= to && more.size() <= room_from(more.data()));
+    std::memmove(to, more.data(), more.size());
+    size_ += more.size();
+  }
+
   /// Another reference to `[from, from + size)` of these bytes: only the slots that they lie in.
   [[nodiscard]] slot_span share(std::size_t from, std::size_t size) const noexcept {
     assert(from + size <= size_);

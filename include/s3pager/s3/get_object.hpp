@@ -373,6 +373,7 @@ class get_object {
 
   /// The server ignored the Range, and sends all of the object: what was asked for is cut out of it.
   void cut_from_whole() {
+    if (exchange_.parser().header("content-range")) reject("status 200 with a Content-Range: either may be wrong");
     if (what_.range->first > most_skipped)
       reject("the server ignored the Range of the request, and what was asked for begins too late to read up to it");
     // Who ignores a range may ignore a condition as well.
@@ -415,8 +416,27 @@ class get_object {
     }
     ring::slot_span part = piece_.share(at, next.body.size());
     piece_.skip(next.consumed);
+    gather(part);
     return part;
   }
+
+  /// Each page has a record besides its bytes: chunks of a few bytes that lie in one slot become one page.
+  void gather(ring::slot_span& into) {
+    while (!ended_ && into.size() < small_page && piece_.size() > 0) {
+      const std::span<const std::byte> behind = piece_.bytes();
+      const std::size_t room = into.room_from(behind.data());
+      if (room == 0) return;
+      const http::step next = exchange_.parser().feed(behind.first(std::min(room, behind.size())));
+      if (next.kind == http::step_kind::error) refuse(next.error);
+      if (next.kind == http::step_kind::body) {
+        exchange_.count_body(next.body.size());
+        into.move_up(next.body);
+      }
+      piece_.skip(next.consumed);
+      if (next.kind == http::step_kind::end) end_of_answer();
+    }
+  }
+  static constexpr std::size_t small_page = 2048;
 
   void end_of_answer() {
     head_.reset();
