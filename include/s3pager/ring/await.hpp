@@ -1,6 +1,7 @@
 // Awaiting an operation: with a deadline and a stop, either of which abandons it at once. What the other awaiters are built on.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 #include <cstddef>
 #include <source_location>
@@ -58,10 +59,12 @@ class operation_owner {
 /// wakes with ETIMEDOUT or ECANCELED: nothing is waited for, and its result is disposed of by the loop.
 /// With a `cause`, a started send that this operation waits for the answer to, it ends as soon as that send has failed or
 /// fallen short: an answer to it will never come.
+/// With a `patience` before the deadline, the wait ends then, and the operation goes on: nothing that it brings is lost.
 class operation_awaiter : public coro::stoppable_waiter, private operation_listener, private timer {
  public:
-  operation_awaiter(operation_owner what, time_point deadline, operation_owner* cause = nullptr) noexcept
-      : owner_(std::move(what)), deadline_(deadline), cause_(*this, cause) {}
+  operation_awaiter(operation_owner what, time_point deadline, operation_owner* cause = nullptr,
+                    time_point patience = no_deadline) noexcept
+      : owner_(std::move(what)), deadline_(deadline), patience_(patience), cause_(*this, cause) {}
   operation_awaiter(const operation_awaiter&) = delete;
   operation_awaiter& operator=(const operation_awaiter&) = delete;
 
@@ -82,7 +85,7 @@ class operation_awaiter : public coro::stoppable_waiter, private operation_liste
     }
     owner_->listener = this;
     if (owner_->at == operation::state::fresh) owner_.loop().submit(*owner_);
-    owner_.loop().timers().arm(*this, deadline_);
+    owner_.loop().timers().arm(*this, std::min(deadline_, patience_));
     return true;
   }
 
@@ -152,7 +155,12 @@ class operation_awaiter : public coro::stoppable_waiter, private operation_liste
     wake();
   }
   void expired() noexcept override {
-    give_up(ETIMEDOUT);
+    if (patience_ < deadline_) {
+      owner_->listener = nullptr;
+      cause_.ignore();
+    } else {
+      give_up(ETIMEDOUT);
+    }
     wake();
   }
   void on_stop() noexcept override {
@@ -163,6 +171,7 @@ class operation_awaiter : public coro::stoppable_waiter, private operation_liste
 
   operation_owner owner_;
   time_point deadline_;
+  time_point patience_;
   watched_cause cause_;
   std::error_code failure_ = errno_code(EBADF);
 };

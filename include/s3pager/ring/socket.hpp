@@ -40,6 +40,9 @@ struct socket_address {
     if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
     return 0;
   }
+  bool operator==(const socket_address& other) const noexcept {
+    return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
+  }
   [[nodiscard]] static socket_address loopback(std::uint16_t port) noexcept {
     socket_address made;
     auto& in = *reinterpret_cast<sockaddr_in*>(&made.storage);
@@ -54,6 +57,7 @@ struct socket_address {
 struct receive_result {
   std::error_code error = {};
   received bytes = {};  ///< nothing at the end of the stream
+  operation_owner pending = {};  ///< patience ended first: the receive goes on, to be awaited again or dropped
 };
 
 class receive_awaiter final : public operation_awaiter {
@@ -61,6 +65,11 @@ class receive_awaiter final : public operation_awaiter {
   using operation_awaiter::operation_awaiter;
   [[nodiscard]] receive_result await_resume() noexcept {
     receive_result result;
+    // Not what has come since patience ended.
+    if (owner() && !owner().completed()) {
+      result.pending = std::move(owner());
+      return result;
+    }
     result.error = take().error;
     if (owner()) result.bytes = std::move(owner()->bytes);
     owner().reset();
@@ -153,6 +162,12 @@ class socket {
   /// `request` as above.
   [[nodiscard]] receive_awaiter receive(grant slots, std::size_t most_bytes, time_point deadline,
                                         operation_owner* request = nullptr) const {
+    return finish_receive(prepare_receive(std::move(slots), most_bytes), deadline, request);
+  }
+
+  /// The same in two steps: nothing is submitted before the first finish_receive() is awaited. That one gives the operation back
+  /// if nothing has come when `patience` ends, which no other deadline does, and then it is awaited with another.
+  [[nodiscard]] operation_owner prepare_receive(grant slots, std::size_t most_bytes) const {
     assert(slots && most_bytes > 0);
     operation& what = make(operation_kind::receive_slots);
     const buffer_pool& pool = *slots.pool();
@@ -171,7 +186,12 @@ class socket {
     what.request().flags |= IOSQE_BUFFER_SELECT;
     what.request().buf_group = pool.group();
     what.slots = std::move(slots);
-    return receive_awaiter(operation_owner(*loop_, what), deadline, request);
+    return operation_owner(*loop_, what);
+  }
+  [[nodiscard]] static receive_awaiter finish_receive(operation_owner prepared, time_point deadline,
+                                                      operation_owner* request = nullptr,
+                                                      time_point patience = no_deadline) noexcept {
+    return receive_awaiter(std::move(prepared), deadline, request, patience);
   }
 
   /// Waits until one of `events` (poll(2)) holds; the result's bytes are the events.

@@ -286,6 +286,115 @@ TEST_CASE("what has arrived when its deadline passes is no timeout") {
   CHECK(run.result().bytes == 7);
 }
 
+/// Receives with patience for a second at a time, and counts how often that ended.
+task<receive_result> receive_patiently(const socket& from, grant slots, time_point deadline, int& ended) {
+  operation_owner waiting = from.prepare_receive(std::move(slots), 4096);
+  for (;;) {
+    receive_result got =
+        co_await socket::finish_receive(std::move(waiting), deadline, nullptr, after(from.loop().now(), 1s));
+    if (!got.pending) co_return got;
+    ++ended;
+    waiting = std::move(got.pending);
+  }
+}
+
+TEST_CASE("patience ends a wait and not its receive, which loses no byte") {
+  for (const feature masked : masks) {
+    manual_clock clock;
+    reactor loop({.clock = &clock, .masked = masked});
+    const auto pool = loop.make_buffer_pool({.window_bytes = 64 << 12, .slot_bytes = 4096, .ring_bytes = 16 << 12});
+    connection both = loop.run(connected(loop));
+    drain(loop);
+    int ended = 0;
+    s3pager::test::root<receive_result> run(loop.ready(),
+                                            receive_patiently(both.server, pool->try_grant(2), no_deadline, ended));
+    for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+    for (int second = 1; second <= 3; ++second) {
+      clock.advance(1s - 1ns);
+      for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+      CHECK(ended == second - 1);
+      clock.advance(1ns);
+      for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+      CHECK(ended == second);
+      CHECK(pool->granted() == 2);
+    }
+    REQUIRE(::send(both.client.fd(), "late", 4, 0) == 4);
+    while (!run.done()) loop.run_once(reactor::wait::yes);
+    {
+      receive_result got = run.result();
+      CHECK_FALSE(got.error);
+      CHECK(as_chars(got.bytes.next_span().bytes()) == "late");
+    }
+    CHECK(ended == 3);
+    CHECK(pool->granted() == 0);
+    drain(loop);
+    CHECK(both.server.handle()->reusable());
+  }
+}
+
+TEST_CASE("what comes as patience ends is received") {
+  for (const feature masked : masks) {
+    manual_clock clock;
+    reactor loop({.clock = &clock, .masked = masked});
+    const auto pool = loop.make_buffer_pool({.window_bytes = 64 << 12, .slot_bytes = 4096, .ring_bytes = 16 << 12});
+    connection both = loop.run(connected(loop));
+    drain(loop);
+    int ended = 0;
+    s3pager::test::root<receive_result> run(loop.ready(),
+                                            receive_patiently(both.server, pool->try_grant(2), no_deadline, ended));
+    for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+    clock.advance(1s);
+    loop.timers().fire(clock.now());
+    REQUIRE(::send(both.client.fd(), "just", 4, 0) == 4);
+    while (!run.done()) loop.run_once(reactor::wait::yes);
+    receive_result got = run.result();
+    CHECK(as_chars(got.bytes.next_span().bytes()) == "just");
+    CHECK(ended <= 1);
+  }
+}
+
+TEST_CASE("a deadline that is not after the patience ends the receive") {
+  manual_clock clock;
+  reactor loop({.clock = &clock});
+  const auto pool = loop.make_buffer_pool({.window_bytes = 64 << 12, .slot_bytes = 4096, .ring_bytes = 16 << 12});
+  connection both = loop.run(connected(loop));
+  drain(loop);
+  int ended = 0;
+  s3pager::test::root<receive_result> run(
+      loop.ready(), receive_patiently(both.server, pool->try_grant(1), after(clock.now(), 2s), ended));
+  for (int i = 0; i < 6; ++i) {
+    loop.run_once(reactor::wait::no);
+    if (i % 3 == 2) clock.advance(1s);
+  }
+  for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+  REQUIRE(run.done());
+  CHECK(run.result().error == errc::timed_out);
+  CHECK(ended == 1);
+  drain(loop);
+  CHECK(pool->granted() == 0);
+}
+
+TEST_CASE("a receive that is dropped after its patience ended is abandoned") {
+  manual_clock clock;
+  reactor loop({.clock = &clock});
+  const auto pool = loop.make_buffer_pool({.window_bytes = 64 << 12, .slot_bytes = 4096, .ring_bytes = 16 << 12});
+  connection both = loop.run(connected(loop));
+  drain(loop);
+  {
+    int ended = 0;
+    s3pager::test::root<receive_result> run(loop.ready(),
+                                            receive_patiently(both.server, pool->try_grant(1), no_deadline, ended));
+    for (int i = 0; i < 3; ++i) loop.run_once(reactor::wait::no);
+    clock.advance(1s);
+    // Woken, and not resumed yet.
+    loop.timers().fire(clock.now());
+    CHECK(ended == 0);
+  }
+  CHECK(both.server.handle()->had_orphan());
+  drain(loop);
+  CHECK(pool->granted() == 0);
+}
+
 TEST_CASE("a stop ends a receive, whether it is queued or in the kernel's hands") {
   for (const int turns : {0, 2}) {
     reactor loop;
