@@ -16,6 +16,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
@@ -48,6 +49,13 @@ struct pool_statistics {
 
 class host;
 class lease;
+
+/// Moves what is equal to `avoided` to the end. The others keep their order.
+inline void put_last(std::vector<ring::socket_address>& addresses, const ring::socket_address& avoided) noexcept {
+  if (avoided.size == 0) return;
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [&avoided](const ring::socket_address& each) { return !(each == avoided); });
+}
 
 /// A place among the connections of a host: one that is there already, or the right to make one. Whoever drops it passes it on to
 /// who waits first.
@@ -110,9 +118,11 @@ class host final : public counted {
   /// `watch`, which must outlive the wait, counts (null: of all time). ECANCELED on a stop. Dropping the wait at any point passes on what it was given.
   [[nodiscard]] inline place_awaiter wait_for_place(bool fresh, duration limit, const stopwatch* watch = nullptr) noexcept;
 
-  /// The place's connection; if it has none, a new one. Throws error: timed_out, unavailable, or the errno of the last address
-  /// that was tried. The place must be one.
-  [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines);
+  /// The place's connection; if it has none, a new one, to another address than `avoided` if there is one that answers. Throws error:
+  /// timed_out, unavailable, or the errno of the last address that was tried. The place must be one. `avoided` is looked at only when the
+  /// task begins.
+  [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines,
+                                           const ring::socket_address* avoided = nullptr);
 
  private:
   friend class lease;
@@ -339,8 +349,9 @@ class lease {
   connection* which_ = nullptr;
 };
 
-inline task<lease> host::connect(place at, connect_deadlines deadlines) {
+inline task<lease> host::connect(place at, connect_deadlines deadlines, const ring::socket_address* avoided) {
   const ref<host> alive(this);
+  const ring::socket_address avoid = avoided != nullptr ? *avoided : ring::socket_address();
   if (at.connected()) {
     at.of_ = {};
     co_return lease(alive, std::exchange(at.idle_, nullptr));
@@ -353,6 +364,7 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines) {
   };
   auto resolved = co_await ring::resolve(loop_, name_, port_, std::min(after(loop_.now(), deadlines.resolve), deadlines.latest));
   if (resolved.error) throw failed(resolved.error, "resolve", deadlines.resolve, "resolving " + name_);
+  put_last(resolved.addresses, avoid);
   std::error_code last = errno_code(EADDRNOTAVAIL);
   for (const ring::socket_address& address : resolved.addresses) {
     ring::socket socket;

@@ -158,6 +158,13 @@ class client {
       throw error(errc::invalid_argument, "a delay of retry is negative");
     return policy;
   }
+  [[nodiscard]] static hedge_policy checked_hedge(const hedge_policy& policy) {
+    if (!(policy.max_share >= 0 && policy.max_share <= 1))
+      throw error(errc::invalid_argument, "hedge.max_share is " + std::to_string(policy.max_share) + ", 0 to 1 is needed");
+    if (policy.least_wait < std::chrono::milliseconds(1) || policy.least_stall < std::chrono::milliseconds(1))
+      throw error(errc::invalid_argument, "hedge.least_wait or least_stall is under a millisecond");
+    return policy;
+  }
   [[nodiscard]] static duration checked_wait(duration value) {
     if (value <= duration::zero()) throw error(errc::invalid_argument, "window_wait is not positive");
     return value;
@@ -211,6 +218,7 @@ class client {
     made.max_connections = from.max_connections;
     made.observer = from.observer;
     made.retry = checked_retry(from.retry);
+    made.hedge = checked_hedge(from.hedge);
     made.jitter_seed = from.jitter_seed ? *from.jitter_seed : std::random_device()();
     return made;
   }

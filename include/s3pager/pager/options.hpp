@@ -14,6 +14,7 @@
 #include "s3pager/pager/window.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/get_object.hpp"
+#include "s3pager/s3/hedge.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/s3/retry.hpp"
 #include "s3pager/s3/verification.hpp"
@@ -44,6 +45,7 @@ struct client_options {
   s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps
   retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
   std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
+  hedge_policy hedge = {};                  ///< {.enabled = false}: nothing is asked for twice
   duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
   s3pager::observer* observer = nullptr;    ///< must outlive the client and its streams
 };

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/pager/hedged_get.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/plan.hpp"
 #include "s3pager/pager/window.hpp"
@@ -69,6 +71,7 @@ class run {
 
   [[nodiscard]] window& pages() noexcept { return window_; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return tally_->requests; }
+  [[nodiscard]] std::uint64_t hedges() const noexcept { return tally_->hedges; }
   [[nodiscard]] duration elapsed() const noexcept {
     return (ended_ == no_deadline ? service_->loop().now() : ended_) - began_;
   }
@@ -259,58 +262,51 @@ class run {
     s3::get_object_request request;
     write_request(of, request);
     request.key = as_asked.key;
-    s3::get_object get(service_, target_, request, tally_);
-    if (!co_await open(get, of, request, size_known, fresh)) co_return;
-    hold_to_one_version(get, owner);
-    if (of.received == 0) of.check.begin(get.checksums(), get.all_of_object(), get.status());
-    if (!size_known) {
-      learn(get, of);
-    } else if (const auto total = get.total(); total && !settings_.one_request && *total != *owner.end) {
-      get.abandon(make_error_code(errc::changed));
-      throw get.failure(errc::changed, "the object has " + std::to_string(*total) + " bytes, listed with " +
-                                           std::to_string(*owner.end));
-    }
-    co_await receive(get, of);
-  }
-
-  /// Sends the request until its answer is there. False: there is nothing to receive.
-  [[nodiscard]] task<bool> open(s3::get_object& get, slice& of, const s3::get_object_request& request, bool size_known,
-                                bool fresh) {
+    hedged_get get(service_, target_, request, tally_, window_, of);
     std::optional<error> refused;
     try {
-      for (;;) {
-        ring::grant slots = co_await window_.grant(of, slots_for(of.size - of.received + head_bytes));
-        if (of.owner->failed) co_return false;
-        if (!get.try_place(fresh)) {
-          of.work_ends(service_->loop().now());
-          co_await get.wait_for_place(fresh);
-          if (of.owner->failed) co_return false;
-          of.work_begins(service_->loop().now());
-        }
-        get.end_by(object_deadline(of));
-        const s3::get_object::progress came = co_await get.begin(std::move(slots), fresh);
-        if (came == s3::get_object::progress::opened) co_return true;
-        if (came == s3::get_object::progress::stale) fresh = true;
-      }
+      co_await get.open(slots_for(of.size - of.received + head_bytes), fresh);
     } catch (const error& failed) {
       refused.emplace(failed);
     }
+    if (refused) judge(*refused, get.first(), of, request, size_known);
+    if (refused || owner.failed) co_return;
+    opened(*get, of);
+    if (!size_known) {
+      learn(*get, of);
+    } else if (const auto total = get->total(); total && !settings_.one_request && *total != *owner.end) {
+      get->abandon(make_error_code(errc::changed));
+      throw get->failure(errc::changed, "the object has " + std::to_string(*total) + " bytes, listed with " +
+                                            std::to_string(*owner.end));
+    }
+    co_await receive(get, of, as_asked.key);
+  }
+
+  /// The head of an answer is there, and nothing of its body was taken.
+  static void opened(s3::get_object& get, slice& of) {
+    hold_to_one_version(get, *of.owner);
+    if (of.received == 0) of.check.begin(get.checksums(), get.all_of_object(), get.status());
+  }
+
+  /// The request was refused: what that says of the object. Returns if it is empty, and is delivered; else throws.
+  void judge(const error& refused, const s3::get_object& get, slice& of, const s3::get_object_request& request,
+             bool size_known) {
     // The first slice begins at 0, and only an empty object has no byte from there on. That it has none Amazon S3 says too
     // (`bytes */0`), radosgw and versitygw don't. A range that the caller asked for is refused as it is.
-    if (!size_known && !settings_.one_request && refused->http_status() == 416 && get.total().value_or(0) == 0) {
+    if (!size_known && !settings_.one_request && refused.http_status() == 416 && get.total().value_or(0) == 0) {
       of.owner->record->learned(of.owner->record->what().with_answer({}, 0));
       plan_.learn(of, 0, 0);
       window_.settle(of, settings_.verify == verify::off ? verification::off : verification::none_given);
       window_.deliver(of, {}, true);
-      co_return false;
+      return;
     }
     const bool own_condition = request.if_match.empty() || request.if_match == settings_.request.if_match;
-    if ((refused->http_status() == 412 && !own_condition) || (refused->http_status() == 416 && size_known)) {
-      error_details known = refused->details();
+    if ((refused.http_status() == 412 && !own_condition) || (refused.http_status() == 416 && size_known)) {
+      error_details known = refused.details();
       known.message = "the object changed since it was listed or first answered";
       throw error(errc::changed, std::move(known));
     }
-    throw error(*refused);
+    throw error(refused);
   }
 
   /// A server that passes over If-Match must not make one object of two versions.
@@ -344,15 +340,15 @@ class run {
     plan_.learn(of, settings_.one_request ? of.offset + *answered : total, *answered);
   }
 
-  [[nodiscard]] task<> receive(s3::get_object& get, slice& of) {
+  [[nodiscard]] task<> receive(hedged_get& get, slice& of, std::string_view key) {
     job& owner = *of.owner;
     // What is not handed on yet, nor summed: the last bytes so far, as an answer that doesn't say its length may go on behind what seemed
     // to be the last one, and what verify::before_delivery holds back.
     held_pieces kept;
     for (;;) {
-      for (ring::slot_span bytes = get.take(); bytes.size() > 0; bytes = get.take()) {
+      for (ring::slot_span bytes = get->take(); bytes.size() > 0; bytes = get->take()) {
         const std::uint64_t came = of.received + kept.bytes() + bytes.size();
-        if (owner.end && came > of.size) reject(get, of, came);
+        if (owner.end && came > of.size) reject(*get, of, came);
         if (!owner.end && kept.bytes() > 0) {
           kept.sum(of.check);
           kept.deliver(window_, of, false);
@@ -364,25 +360,40 @@ class run {
           window_.deliver(of, std::move(bytes), false);
         }
       }
-      if (get.complete() || owner.failed) break;
-      const duration stood = of.stood;
-      ring::grant slots = co_await window_.grant(of, slots_for(std::max<std::uint64_t>(get.remaining(), 1)));
-      if (owner.failed) break;
-      if (of.stood != stood) {
-        get.stood(of.stood - stood);
-        get.end_by(object_deadline(of));
+      if (get->complete() || owner.failed) break;
+      const std::uint32_t want = slots_for(std::max<std::uint64_t>(get->remaining(), 1));
+      ring::grant slots;
+      if (!get->waiting()) {
+        const duration stood = of.stood;
+        slots = co_await window_.grant(of, want);
+        if (owner.failed) break;
+        if (of.stood != stood) {
+          get->stood(of.stood - stood);
+          get->end_by(get.deadline());
+        }
       }
-      co_await get.receive(std::move(slots));
+      // As of a body that breaks off: the rest can be asked for only if its version and length are known. And it begins behind what
+      // was handed on.
+      const bool resumable = owner.end && !owner.etag.empty() && kept.bytes() == 0 && of.received < of.size;
+      co_await get->receive(std::move(slots), resumable ? get.stall() : hedge_budget::never);
+      if (owner.failed) break;
+      if (!get->waiting()) continue;
+      slots = get.spare_slots(want);
+      if (!slots) continue;
+      s3::get_object_request rest;
+      write_request(of, rest);
+      rest.key = key;
+      if (co_await get.overtake(rest, std::move(slots))) opened(*get, of);
     }
     if (owner.failed) co_return;
     const std::uint64_t answered = of.received + kept.bytes();
     if (!owner.end)
       plan_.learn(of, of.offset + answered, answered);
     else if (answered != of.size)
-      reject(get, of, answered);
+      reject(*get, of, answered);
     kept.sum(of.check);
     of.check.finish();
-    if (is_only_slice(of)) settle(get, of);
+    if (is_only_slice(of)) settle(*get, of);
     if (kept.bytes() > 0 || of.size == 0) kept.deliver(window_, of, of.offset + of.size == *owner.end);
   }
 

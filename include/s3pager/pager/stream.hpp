@@ -26,6 +26,7 @@ struct summary {
   std::uint64_t failures = 0;  ///< objects that could not be read
   std::uint64_t requests = 0;  ///< sent, of lists and objects; each attempt counts
   duration elapsed{0};         ///< from the call that made the stream to its end
+  std::uint64_t hedges = 0;    ///< of the requests, those sent while another one for the same was late
 };
 
 namespace pager {
@@ -113,7 +114,7 @@ class [[nodiscard]] page_stream {
   [[nodiscard]] s3pager::summary summary() const noexcept {
     if (!run_) return {};
     return {run_->pages().objects(), run_->pages().bytes(), run_->pages().verified_objects(),
-            run_->pages().failures(), run_->requests(), run_->elapsed()};
+            run_->pages().failures(), run_->requests(), run_->elapsed(), run_->hedges()};
   }
 
  private:

@@ -130,6 +130,18 @@ class window final : private ring::buffer_pool::listener {
   };
   [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
 
+  /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for any, or it is the
+  /// head of the line and leaves one in reserve.
+  [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept {
+    ring::grant given;
+    if (waiting_.empty()) {
+      top_up_reserve();
+      given = pool_->try_grant(std::min(want, available()));
+    }
+    if (!given && is_head(of) && reserve_.slots() > 1) given = reserve_.split(1);
+    return given;
+  }
+
   /// Hands on what was received, in order of offset. `last` if it is known to end the object.
   void deliver(slice& of, ring::slot_span bytes, bool last) {
     of.received += bytes.size();

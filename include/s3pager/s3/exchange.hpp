@@ -35,6 +35,7 @@ namespace s3pager::s3 {
 /// On whose behalf requests are made.
 struct request_tally final : counted {
   std::uint64_t requests = 0;  ///< attempts each
+  std::uint64_t hedges = 0;    ///< of these, second ones
   stopwatch waited;            ///< runs while he waits for what they bring, and is not the slow side himself
 };
 
@@ -76,6 +77,17 @@ class exchange {
   [[nodiscard]] http::response_parser& parser() const noexcept { return lease_->parser(); }
   [[nodiscard]] ring::operation_owner* request() noexcept { return &sending_; }
   [[nodiscard]] bool open() const noexcept { return static_cast<bool>(lease_); }
+  [[nodiscard]] hedge_budget& hedging() const noexcept { return service_->hedging(); }
+  [[nodiscard]] const ring::socket_address& peer() const noexcept { return lease_->peer(); }
+  /// Since the request was sent.
+  [[nodiscard]] duration elapsed() const noexcept { return loop().now() - began_; }
+  [[nodiscard]] duration to_first_byte() const noexcept { return to_first_byte_; }
+
+  /// It is a second request for what one to `late` was sent for. The address must live until begin() has connected.
+  void hedge_against(const ring::socket_address& late) noexcept {
+    late_peer_ = &late;
+    event_.hedge = true;
+  }
 
   /// No wait lasts longer than this, whatever its own deadline.
   void end_by(time_point latest) noexcept { latest_ = latest; }
@@ -132,13 +144,17 @@ class exchange {
       if (!try_place(fresh)) co_await wait_for_place(fresh);
       event_.reused_connection = place_.connected();
       const net::connect_deadlines limit = service_->connect_deadlines(latest_);
-      task<net::lease> connecting = target_->host()->connect(std::move(place_), limit);
+      task<net::lease> connecting = target_->host()->connect(std::move(place_), limit, late_peer_);
       lease_ = co_await std::move(connecting);
       lease_->request_began();
       signed_offset_ = service_->clock_offset();
       const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
       began_ = loop().now();
       ++tally_->requests;
+      if (event_.hedge)
+        ++tally_->hedges;
+      else if (event_.kind == request_kind::get_object)
+        hedging().request_began();
       event_.id = service_->next_request_id();
       event_.peer = &lease_->peer();
       if (observer* seen_by = service_->observer()) seen_by->request_began(event_);
@@ -244,6 +260,7 @@ class exchange {
       with_clock.clock_ahead = std::chrono::floor<std::chrono::seconds>(ahead);
       made = error(made.code(), std::move(with_clock));
     }
+    if (made.code() == errc::throttled) hedging().throttled(loop().now());
     if (complete && !broken) {
       outcome_error_ = made.code();
       finish();
@@ -321,6 +338,7 @@ class exchange {
   net::lease lease_;
   ring::operation_owner sending_;
   request_event event_;
+  const ring::socket_address* late_peer_ = nullptr;
   std::error_code outcome_error_;
   std::string request_id_;
   std::string host_id_;

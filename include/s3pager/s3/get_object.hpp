@@ -179,17 +179,25 @@ class get_object {
     opened,   ///< the head is there and is as asked for
     starved,  ///< the head goes on: call begin() again with another grant
     stale,    ///< the kept connection that it was sent on had been closed: call begin() again with another grant and `fresh`
+    late,     ///< nothing came while `patience` lasted, and may come yet: call begin() again, without a grant
   };
 
   /// Sends the request and receives under `slots` until the head of the answer is there, and checks it: status 200 or 206 as
   /// asked, else throws the typed error.
-  [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh) {
-    const bool goes_on = exchange_.open();
-    if (!goes_on)
+  [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh, duration patience = hedge_budget::never) {
+    if (!exchange_.open())
       co_await exchange_.begin({.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}}, fresh);
-    const std::size_t most = slots.bytes();
-    ring::receive_result got = co_await exchange_.socket().receive(
-        std::move(slots), most, exchange_.receive_deadline(), exchange_.request());
+    if (!waiting_) {
+      const std::size_t most = slots.bytes();
+      waiting_ = exchange_.socket().prepare_receive(std::move(slots), most);
+      waiting_until_ = exchange_.receive_deadline();
+    }
+    ring::receive_result got = co_await ring::socket::finish_receive(
+        std::move(waiting_), waiting_until_, exchange_.request(), after(exchange_.loop().now(), patience));
+    if (got.pending) {
+      waiting_ = std::move(got.pending);
+      co_return progress::late;
+    }
     std::error_code failed = got.error;
     if (!failed && got.bytes.empty()) failed = exchange_.parser().on_eof().error;
     if (failed) {
@@ -214,6 +222,7 @@ class get_object {
       throw made;
     }
     check_head();
+    exchange_.hedging().took(exchange_.to_first_byte());
     co_return progress::opened;
   }
 
@@ -244,13 +253,22 @@ class get_object {
     return {};
   }
 
-  /// Receives more of the body, up to the grant. It ends too if nothing comes for `idle`, or too little.
-  [[nodiscard]] task<> receive(ring::grant slots) {
-    std::size_t most = slots.bytes();
-    if (const std::uint64_t left = exchange_.parser().content_remaining(); left > 0)
-      most = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
-    ring::receive_result got =
-        co_await exchange_.socket().receive(std::move(slots), most, exchange_.receive_deadline(), exchange_.request());
+  /// Receives more of the body, up to the grant. It ends too if nothing comes for `idle`, or too little; and if nothing came while
+  /// `patience` lasted: then it is waiting(), and to be called again, without a grant.
+  [[nodiscard]] task<> receive(ring::grant slots, duration patience = hedge_budget::never) {
+    if (!waiting_) {
+      std::size_t most = slots.bytes();
+      if (const std::uint64_t left = exchange_.parser().content_remaining(); left > 0)
+        most = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
+      waiting_ = exchange_.socket().prepare_receive(std::move(slots), most);
+      waiting_until_ = exchange_.receive_deadline();
+    }
+    ring::receive_result got = co_await ring::socket::finish_receive(
+        std::move(waiting_), waiting_until_, exchange_.request(), after(exchange_.loop().now(), patience));
+    if (got.pending) {
+      waiting_ = std::move(got.pending);
+      co_return;
+    }
     if (got.error) {
       const error made = exchange_.transport_failure(got.error, "receiving the body");
       exchange_.abandon(got.error);
@@ -270,8 +288,25 @@ class get_object {
   /// Whether all of the body was taken, and it was as long as the answer said.
   [[nodiscard]] bool complete() const noexcept { return ended_; }
 
+  /// A receive goes on, under the grant that it was given.
+  [[nodiscard]] bool waiting() const noexcept { return static_cast<bool>(waiting_); }
+
   /// Closes the connection: the rest of the answer is of no use.
-  void abandon(std::error_code why) { exchange_.abandon(why); }
+  void abandon(std::error_code why) {
+    waiting_.reset();
+    exchange_.abandon(why);
+  }
+
+  /// Before begin(): it is a second request for what another, to `late`, is late with. It counts as such, and goes to another
+  /// address if there is one. `late` must live until begin() has ended once.
+  void hedge_against(const ring::socket_address& late) noexcept { exchange_.hedge_against(late); }
+  /// Whom it was sent to; while its connection is open.
+  [[nodiscard]] const ring::socket_address& peer() const noexcept { return exchange_.peer(); }
+  /// Another request was answered before this one was: closes the connection.
+  void overtaken() {
+    if (exchange_.open() && exchange_.status() == 0) exchange_.hedging().took(exchange_.elapsed());
+    abandon(make_error_code(errc::cancelled));
+  }
 
   // From begin() until take() is called:
   [[nodiscard]] int status() const noexcept { return exchange_.status(); }
@@ -473,6 +508,8 @@ class get_object {
   std::string modified_since_;
   std::string unmodified_since_;
   std::string query_;
+  ring::operation_owner waiting_;  // the receive that nothing has come of yet
+  time_point waiting_until_{};
   ring::received received_;
   ring::slot_span piece_;
   ring::slot_span head_;

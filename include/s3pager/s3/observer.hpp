@@ -21,6 +21,7 @@ struct request_event {
   std::uint64_t offset = 0;          ///< the first byte asked for
   const ring::socket_address* peer = nullptr;
   bool reused_connection = false;
+  bool hedge = false;  ///< a second request for what another one is late with
 };
 
 /// How it ended.

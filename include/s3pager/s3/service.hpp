@@ -25,6 +25,7 @@
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/s3/deadlines.hpp"
+#include "s3pager/s3/hedge.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/s3/retry.hpp"
 #include "s3pager/version.hpp"
@@ -43,6 +44,7 @@ struct service_settings {
   s3pager::observer* observer = nullptr;
   retry_policy retry = {};
   std::uint64_t jitter_seed = 0;
+  hedge_policy hedge = {};
 };
 
 /// A bucket's place: counted, as requests in flight refer to it.
@@ -70,7 +72,11 @@ struct request_spec {
 class service final : public counted {
  public:
   service(ring::reactor& loop, service_settings settings)
-      : loop_(loop), settings_(std::move(settings)), pool_(loop, settings_.max_connections), retries_(settings_.retry, settings_.jitter_seed) {
+      : loop_(loop),
+        settings_(std::move(settings)),
+        pool_(loop, settings_.max_connections),
+        retries_(settings_.retry, settings_.jitter_seed),
+        hedging_(settings_.hedge) {
     if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
   }
 
@@ -82,6 +88,7 @@ class service final : public counted {
   [[nodiscard]] wall_time service_time() const noexcept { return loop_.clock().wall() + clock_offset_; }
   [[nodiscard]] duration clock_offset() const noexcept { return clock_offset_; }
   void set_clock_offset(duration ahead) noexcept { clock_offset_ = ahead; }
+  [[nodiscard]] hedge_budget& hedging() noexcept { return hedging_; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
   [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
 
@@ -177,6 +184,7 @@ class service final : public counted {
   service_settings settings_;
   net::connection_pool pool_;
   retry_budget retries_;
+  hedge_budget hedging_;
   std::optional<aws::signer> signer_;
   std::map<std::string, ref<bucket_target>, std::less<>> buckets_;
   std::string target_;  // scratch of write_get, kept for its memory

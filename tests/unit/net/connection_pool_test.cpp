@@ -1,8 +1,11 @@
 #include "s3pager/net/connection_pool.hpp"
 
+#include <netinet/in.h>
+
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +23,12 @@ using namespace s3pager::net;
 namespace {
 
 const std::string empty_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+ring::socket_address address(std::uint8_t last, std::uint16_t port = 80) {
+  ring::socket_address made = ring::socket_address::loopback(port);
+  reinterpret_cast<std::uint8_t*>(&reinterpret_cast<sockaddr_in*>(&made.storage)->sin_addr)[3] = last;
+  return made;
+}
 
 struct bench {
   explicit bench(std::vector<std::vector<test::scripted_answer>> answers = {}) : server(loop, std::move(answers)) {}
@@ -84,6 +93,25 @@ struct refusing final : ring::submit_hook {
 };
 
 }  // namespace
+
+TEST_CASE("an address to be avoided is tried last, and the others in their order") {
+  const auto put = [](std::vector<std::uint8_t> hosts, const ring::socket_address& avoided) {
+    std::vector<ring::socket_address> addresses;
+    for (const std::uint8_t each : hosts) addresses.push_back(address(each));
+    put_last(addresses, avoided);
+    std::vector<std::uint8_t> in_order(addresses.size());
+    for (std::size_t at = 0; at < addresses.size(); ++at)
+      for (const std::uint8_t each : hosts)
+        if (addresses[at] == address(each)) in_order[at] = each;
+    return in_order;
+  };
+  CHECK(put({1, 2, 3}, address(1)) == std::vector<std::uint8_t>{2, 3, 1});
+  CHECK(put({1, 2, 3}, address(2)) == std::vector<std::uint8_t>{1, 3, 2});
+  CHECK(put({1, 2, 3}, address(9)) == std::vector<std::uint8_t>{1, 2, 3});
+  CHECK(put({1, 2, 3}, address(1, 81)) == std::vector<std::uint8_t>{1, 2, 3});
+  CHECK(put({1, 2, 3}, {}) == std::vector<std::uint8_t>{1, 2, 3});
+  CHECK(put({1}, address(1)) == std::vector<std::uint8_t>{1});
+}
 
 TEST_CASE("one authority has one host, whose idle connections are kept apart from others'", "[net][connection_pool]") {
   bench on;

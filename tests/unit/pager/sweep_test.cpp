@@ -13,6 +13,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -228,6 +231,88 @@ void fail_once(world& in) {
   });
 }
 
+/// Answers that come only when their gates are opened, and who opens them.
+struct late_answers {
+  coro::event never;   // until the client is gone
+  coro::event eighth;  // when it is asked for again
+  coro::event tenth;
+  coro::event eleventh;  // when that request has failed
+  coro::event time_passes;
+  std::map<std::string, int, std::less<>> asked;
+
+  testing::behaviour answer(std::string_view key) {
+    testing::behaviour made;
+    if (key.size() < 2) return made;
+    const std::string_view number = key.substr(key.size() - 2);
+    const int n = asked[std::string(number)]++;
+    const auto head = [&](coro::event& gate) {
+      made.stall_head = true;
+      made.gate = &gate;
+      time_passes.set();
+    };
+    const auto body = [&](coro::event& gate) {
+      made.stall_at = 400;
+      made.gate = &gate;
+    };
+    if (number == "07" && n == 0) head(never);
+    if (number == "08" && n == 0) head(eighth);
+    if (number == "09" && n == 0) body(never);
+    if (number == "10" && n == 0) body(tenth);
+    if (number == "11" && n == 0) head(eleventh);
+    if (number == "11" && n <= 1) made.status = 500;
+    if ((number == "08" || number == "10") && n == 1) {
+      (number == "08" ? eighth : tenth).set();
+      made.stall_head = true;
+      made.gate = &never;
+    }
+    return made;
+  }
+};
+class late_watcher final : public observer {
+ public:
+  explicit late_watcher(std::shared_ptr<late_answers> of) noexcept : of_(std::move(of)) {}
+  late_watcher(const late_watcher&) = delete;
+  late_watcher& operator=(const late_watcher&) = delete;
+  ~late_watcher() override {
+    for (coro::event* each : {&of_->never, &of_->eighth, &of_->tenth, &of_->eleventh}) each->set();
+  }
+  void request_ended(const request_event& what, const request_outcome& how) noexcept override {
+    if (what.hedge && how.http_status == 500) of_->eleventh.set();
+  }
+
+ private:
+  std::shared_ptr<late_answers> of_;
+};
+task<> pass_waits(world& in, coro::event& time_passes) {
+  for (;;) {
+    co_await time_passes.wait();
+    time_passes.reset();
+    in.time.advance(std::chrono::milliseconds(200));
+  }
+}
+
+// Answers that are late and bodies that stall, overtaken by second requests or not, or both failing.
+task<> page_late_answers(world& in, probe& seen) {
+  const auto late = std::make_shared<late_answers>();
+  in.server->set_hook([late](const testing::request_info& asked) { return late->answer(asked.key); });
+  late_watcher watcher(late);
+  coro::scope clock(co_await coro::this_context());
+  clock.spawn(pass_waits(in, late->time_passes));
+  client_options how = in.small();
+  how.retry = {.max_attempts = 2, .base_delay = duration::zero()};
+  how.hedge = {.max_share = 1, .least_samples = 1};
+  how.observer = &watcher;
+  client s3(in.loop, how);
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered({.bucket = "s", .on_error = on_error::report});
+  for (;;) {
+    const std::optional<page> got = co_await pages.next();
+    if (!got) break;
+    seen.got.take(*got);
+    if (!got->last() && got->offset() == 0) late->time_passes.set();
+  }
+}
+
 void refuse_some(world& in) {
   in.server->set_hook([](const testing::request_info& asked) -> testing::behaviour {
     if (asked.key.empty()) return {};
@@ -281,6 +366,7 @@ std::vector<scene> scenes() {
       {.name = "few connections", .client = page_over_one_connection, .options = twelve},
       {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
       {.name = "requests that fail once", .client = page_with_retries, .options = twelve, .prepare = fail_once},
+      {.name = "late answers", .client = page_late_answers, .options = twelve},
   };
 }
 
@@ -470,8 +556,8 @@ faulty_end run_faulty(const scene& what, const fault& how, std::uint64_t number)
   return end;
 }
 
-/// The fault at operation 0, 1, 2, ... until a run has fewer. Gives how many runs failed of it.
-std::uint64_t sweep_faults(const scene& what, const fault& how) {
+/// The fault at operation 0, 1, 2, ... until a run has fewer, but has `least`. Gives how many runs failed of it.
+std::uint64_t sweep_faults(const scene& what, const fault& how, std::uint64_t least = 100) {
   std::uint64_t failed = 0;
   std::uint64_t number = 0;
   for (faulty_end end{.met = true}; end.met; ++number) {
@@ -480,7 +566,7 @@ std::uint64_t sweep_faults(const scene& what, const fault& how) {
     if (end.failed && end.met) ++failed;
     if (!end.met) CHECK_FALSE(end.failed);
   }
-  CHECK(number > 100);
+  CHECK(number > least);
   return failed;
 }
 
@@ -540,6 +626,10 @@ TEST_CASE("a lookup of a name can be dropped after every resumption", "[pager][s
 
 TEST_CASE("pauses between attempts can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("requests that fail once");
+}
+
+TEST_CASE("requests that are made twice can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("late answers");
 }
 
 TEST_CASE("every co_await of the pager and of what is below it is a place of a sweep", "[pager][sweep]") {
@@ -624,6 +714,13 @@ TEST_CASE("any operation that fails ends in an error or in the right bytes with 
   constexpr std::array once{ECONNRESET};
   for (const auto action : {ring::submit_verdict::action::answer, ring::submit_verdict::action::replace})
     sweep_errnos({.name = "", .client = page_reporting, .options = old}, action, once, true);
+}
+TEST_CASE("any operation that fails among requests that are made twice ends in an error or in the right bytes",
+          "[pager][sweep]") {
+  const scene late = scene_of("late answers");
+  for (const auto action : {ring::submit_verdict::action::answer, ring::submit_verdict::action::replace})
+    for (const bool origin_too : {false, true})
+      sweep_faults(late, {.verdict = {.what = action, .result = -ECONNRESET}, .origin_too = origin_too}, 40);
 }
 TEST_CASE("any operation may move a single byte", "[pager][sweep]") {
   for (const bool origin_too : {false, true})

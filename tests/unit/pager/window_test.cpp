@@ -424,3 +424,47 @@ TEST_CASE("a window that ends gives back all it has", "[pager][window]") {
   CHECK(on.pool->held() == 0);
   CHECK(on.pool->granted() == 0);
 }
+
+TEST_CASE("slots are spared for a second request only while nobody waits for any", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 100'000);
+  slice& b = on.add("b", 100'000);
+  slice& c = on.add("c", 100'000);
+  CHECK(on.in->spare_grant(b, 2).slots() == 2);
+  const asking first(on, b, 13);
+  CHECK(first.given.slots() == 13);
+  // One is in reserve, one is for windows to come.
+  CHECK(on.in->spare_grant(b, 2).slots() == 1);
+  const asking second(on, b, 1);
+  CHECK(second.answered());
+  CHECK_FALSE(on.in->spare_grant(b, 1));
+  CHECK_FALSE(on.in->spare_grant(a, 1));
+  {
+    const asking waits(on, c, 1);
+    CHECK_FALSE(waits.answered());
+    CHECK_FALSE(on.in->spare_grant(b, 1));
+  }
+  CHECK(on.pool->granted() == 15);
+}
+
+TEST_CASE("the head of the line may spend its reserve on a second request, but for one slot", "[pager][window]") {
+  manual_clock time;
+  ring::reactor loop({.clock = &time});
+  const ref<ring::buffer_pool> pool =
+      loop.make_buffer_pool({.window_bytes = 64 * 4096, .slot_bytes = 4096, .ring_bytes = 4096});
+  plan objects{{.whole_bytes = 1 << 20, .slice_bytes = 1 << 20, .ahead = 100, .jobs = 100}};
+  window in(loop, pool, objects, page_order::by_key, on_error::report, std::chrono::seconds(30));
+  in.begin();
+  slice& head = bench::add(objects, "a", 1000);
+  slice& other = bench::add(objects, "b", 1000);
+  CHECK(pool->granted() == 4);  // the reserve
+  const ring::grant rest = pool->try_grant(60);
+  CHECK_FALSE(in.spare_grant(other, 4));
+  ring::grant one = in.spare_grant(head, 4);
+  ring::grant two = in.spare_grant(head, 4);
+  ring::grant three = in.spare_grant(head, 4);
+  CHECK(one.slots() == 1);
+  CHECK(two.slots() == 1);
+  CHECK(three.slots() == 1);
+  CHECK_FALSE(in.spare_grant(head, 4));
+}
