@@ -15,7 +15,7 @@ constexpr contents in_parts{.seed = 12, .size = (11 << 20) + 5};
 constexpr std::uint64_t part_bytes = 5 << 20;
 
 /// Puts the objects, once a program, and gives the ETag of `middling`.
-const std::string& put_objects() {
+const std::string& put_and_etag() {
   static const std::string etag = [] {
     put_client writer = server().writer();
     writer.make_bucket(getting_bucket);
@@ -31,7 +31,7 @@ const wall_time long_ago{std::chrono::sys_days(std::chrono::year(2001) / 2 / 3)}
 }  // namespace
 
 TEST_CASE("an empty object is one empty last page") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   const whole_object got = at.get({.bucket = getting_bucket, .key = "empty"});
   CHECK(got.pages == 1);
@@ -42,7 +42,7 @@ TEST_CASE("an empty object is one empty last page") {
 }
 
 TEST_CASE("ranges are given as they are asked for") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   const byte_range range = GENERATE(byte_range{0, 0}, byte_range{299'999, 299'999}, byte_range{100'000, 199'998},
                                     byte_range{65'535, 65'536}, byte_range{0, 299'999});
@@ -53,7 +53,7 @@ TEST_CASE("ranges are given as they are asked for") {
 }
 
 TEST_CASE("a range that reaches past the end ends with the object") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   const whole_object got = at.get({.bucket = getting_bucket, .key = "middling", .range = byte_range{299'990, 400'000}});
   CHECK(got.offset == 299'990);
@@ -61,7 +61,7 @@ TEST_CASE("a range that reaches past the end ends with the object") {
 }
 
 TEST_CASE("a range that begins past the end is refused") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   const char* const key = GENERATE("middling", "empty");
   const byte_range range = std::string_view(key) == "empty" ? byte_range{0, 9} : byte_range{300'000, 300'001};
@@ -73,7 +73,7 @@ TEST_CASE("a range that begins past the end is refused") {
 }
 
 TEST_CASE("If-Match lets through the object's own ETag only") {
-  const std::string etag = put_objects();
+  const std::string etag = put_and_etag();
   session at(each_strategy());
   CHECK(at.get({.bucket = getting_bucket, .key = "middling", .if_match = etag}).bytes == middling.bytes());
   const error failed = error_of([&] {
@@ -85,7 +85,7 @@ TEST_CASE("If-Match lets through the object's own ETag only") {
 }
 
 TEST_CASE("If-None-Match gives not_modified for the object's own ETag") {
-  const std::string etag = put_objects();
+  const std::string etag = put_and_etag();
   session at(each_strategy());
   const error failed =
       error_of([&] { (void)at.get({.bucket = getting_bucket, .key = "middling", .if_none_match = etag}); });
@@ -96,7 +96,7 @@ TEST_CASE("If-None-Match gives not_modified for the object's own ETag") {
 }
 
 TEST_CASE("conditions on the time of the last change hold or fail") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   const auto listed = at.list({.bucket = getting_bucket, .prefix = "middling"});
   REQUIRE(listed.size() == 1);
@@ -120,7 +120,7 @@ TEST_CASE("conditions on the time of the last change hold or fail") {
 }
 
 TEST_CASE("who offers to pay as requester is served") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   CHECK(at.get({.bucket = getting_bucket, .key = "middling", .requester_pays = true}).bytes == middling.bytes());
   CHECK(at.list({.bucket = getting_bucket, .requester_pays = true}).size() == 3);
@@ -160,7 +160,7 @@ TEST_CASE("each version of an object is got by its id, and the last one without"
 }
 
 TEST_CASE("an object of parts is paged, got, and matched by its ETag") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   const object_map put{{"in parts", in_parts}};
   for (const bool ordered : {true, false}) {
@@ -180,7 +180,7 @@ TEST_CASE("an object of parts is paged, got, and matched by its ETag") {
 }
 
 TEST_CASE("a part is got by its number") {
-  (void)put_objects();
+  (void)put_and_etag();
   session at(each_strategy());
   if (server().is("radosgw")) {
     const whole_object got = at.get({.bucket = getting_bucket, .key = "in parts", .part_number = 2});
