@@ -25,7 +25,7 @@ enum class retry_cause : std::uint8_t {
   permanent,      ///< it would fail again: not found, access denied, precondition failed, invalid argument, cancelled
   connection,     ///< refused, reset, or ended before the answer did: a truncated body or list page too
   timeout,        ///< a deadline passed
-  server,         ///< status 5xx, an error in an answer 200, or an answer that breaks the protocol (a broken list page)
+  server,         ///< 5xx, 400 without a word, an error in an answer 200, what breaks the protocol (a broken list page)
   throttling,     ///< 503 SlowDown, 429 and their kind
   checksum,       ///< all bytes came, but they are not the object's: made again once
   clock_skew,     ///< refused for the time it was signed with; the service's clock is followed from then on
@@ -61,8 +61,10 @@ enum class retry_cause : std::uint8_t {
       if (failed.s3_code() == expired) return retry_cause::expired_token;
     return retry_cause::permanent;
   }
-  if (code != errc::unavailable) return retry_cause::permanent;
   const int status = failed.http_status();
+  // S3 says what it minds. A front end that could not read the request, as it broke off on its way, does not (radosgw's).
+  if (code == errc::invalid_argument && status == 400 && failed.s3_code().empty()) return retry_cause::server;
+  if (code != errc::unavailable) return retry_cause::permanent;
   // A local want (descriptors, memory) or a peer that refuses.
   if (status == 0) return retry_cause::connection;
   // What the service does not do, it will not do a moment later; nor is a bucket that has moved back then.

@@ -1,4 +1,5 @@
 // A client and an origin whose clocks differ, and a client that is held back while its origin throttles it.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,28 @@ class failure_count final : public observer {
   void request_retried(const request_event&, std::error_code) noexcept override { ++retried; }
   int refused = 0;
   int retried = 0;
+};
+
+/// How many requests begin at one time, once the first was throttled.
+class burst_watcher final : public observer {
+ public:
+  explicit burst_watcher(const manual_clock& time) noexcept : time_(time) {}
+  void request_began(const request_event&) noexcept override {
+    if (!throttled_) return;
+    at_once_ = time_.now() == last_ ? at_once_ + 1 : 1;
+    last_ = time_.now();
+    most = std::max(most, at_once_);
+  }
+  void request_ended(const request_event&, const request_outcome& how) noexcept override {
+    throttled_ = throttled_ || how.http_status == 503;
+  }
+  int most = 0;
+
+ private:
+  const manual_clock& time_;
+  bool throttled_ = false;
+  time_point last_{};
+  int at_once_ = 0;
 };
 
 /// The origin has a reactor and a clock of its own; both reactors turn in turn.
@@ -168,6 +191,8 @@ TEST_CASE("an origin that throttles all but a few requests is ridden out, with a
     }
     return made;
   });
+  burst_watcher bursts(in.client_time);
+  in.options.observer = &bursts;
   client s3(in.loop, in.options);
   reader got(*in.objects);
   auto pages = s3.page_ordered({.bucket = "s"});
@@ -182,4 +207,5 @@ TEST_CASE("an origin that throttles all but a few requests is ridden out, with a
   CHECK(throttled >= 31);
   CHECK(in.client_time.now() - began >= 500 * 5ms);
   CHECK(in.server.counters().requests < 2 * 501);
+  CHECK(bursts.most <= 2);
 }

@@ -217,6 +217,7 @@ TEST_CASE("a page that breaks off, is broken or is an error is asked for again",
       answer_of("<Error><Code>InternalError</Code></Error>", 500),
       answer_of("", 503),
       answer_of("", 429),
+      answer_of("", 400),
       answer_of("<Error><Code>RequestTimeout</Code></Error>", 400),
   };
   for (const std::string& each : broken) {

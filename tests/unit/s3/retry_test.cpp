@@ -39,6 +39,8 @@ TEST_CASE("failures are classified by their cause") {
   // An error in an answer 200.
   CHECK(classify_failure(with_code(errc::unavailable, 200, "InternalError")) == retry_cause::server);
   CHECK(classify_failure(with_code(errc::unavailable, 409, "OperationAborted")) == retry_cause::server);
+  CHECK(classify_failure(with_status(errc::invalid_argument, 400)) == retry_cause::server);
+  CHECK(classify_failure(with_code(errc::invalid_argument, 400, "InvalidArgument")) == retry_cause::permanent);
   for (const int moved : {301, 307, 308, 411, 421, 505})
     CHECK(classify_failure(with_status(errc::unavailable, moved)) == retry_cause::permanent);
   CHECK(classify_failure(skewed(-1200s)) == retry_cause::clock_skew);
@@ -49,7 +51,7 @@ TEST_CASE("failures are classified by their cause") {
   for (const errc permanent : {errc::not_found, errc::access_denied, errc::changed, errc::cancelled,
                                errc::precondition_failed, errc::not_modified, errc::invalid_argument,
                                errc::window_exhausted})
-    CHECK(classify_failure(with_status(permanent, 400)) == retry_cause::permanent);
+    CHECK(classify_failure(with_code(permanent, 400, "Code")) == retry_cause::permanent);
 }
 
 TEST_CASE("a permanent failure is never retried, and takes no token") {
