@@ -3,12 +3,9 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <string>
-#include <thread>
-#include <vector>
 
-#include "support/put_client.hpp"
+#include "support/put_objects.hpp"
 #include "support/real_server.hpp"
 
 namespace s3pager::test {
@@ -33,24 +30,9 @@ inline constexpr unsigned many_count = 2'500;
 
 [[nodiscard]] inline const object_map& many_objects() {
   static const object_map made = [] {
-    server().writer().make_bucket(many_bucket);
-    constexpr unsigned writers = 8;
-    std::vector<std::thread> threads;
-    std::vector<std::exception_ptr> failed(writers);
-    for (unsigned thread = 0; thread < writers; ++thread)
-      threads.emplace_back([thread, &failed] {
-        try {
-          put_client writer = server().writer();
-          for (unsigned i = thread; i < many_count; i += writers) writer.put(many_bucket, many_key(i), many_contents(i));
-        } catch (...) {
-          failed[thread] = std::current_exception();
-        }
-      });
-    for (std::thread& each : threads) each.join();
-    for (const std::exception_ptr& each : failed)
-      if (each) std::rethrow_exception(each);
     object_map put;
     for (unsigned i = 0; i < many_count; ++i) put.emplace(many_key(i), many_contents(i));
+    put_all(many_bucket, put);
     return put;
   }();
   return made;
