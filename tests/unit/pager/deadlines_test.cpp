@@ -328,6 +328,30 @@ TEST_CASE("a run that takes too long in all", "[pager][deadlines]") {
   CHECK(waits.message() == "deadlines.run of 20 s passed: waiting for a page");
 }
 
+TEST_CASE("a run's time is that in which its consumer waits", "[pager][deadlines]") {
+  world in({.objects = sizes({10, 20})});
+  coro::event gate;
+  in.server->set_hook([&](const testing::request_info& asked) -> testing::behaviour {
+    if (asked.key == in.objects->key(1)) return {.stall_head = true};
+    return {.gate = &gate, .stall_head = true};
+  });
+  client_options how = in.small();
+  how.deadlines = none();
+  how.deadlines.run = 20s;
+  client s3(in.loop, how);
+  consumer waits(in, s3.page_ordered({.bucket = "s"}), 1);
+  in.until([&] { return in.server->counters().requests == 1; });
+  pass(in, 4s);
+  gate.set();
+  in.until([&] { return waits.done() && in.server->counters().requests == 3; });
+  CHECK(waits.got.whole() == 1);
+  pass(in, 5h);
+  waits.go_on(in);
+  turns(in);
+  ends_after(in, waits, 16s);
+  CHECK(waits.message() == "deadlines.run of 20 s passed: waiting for a page");
+}
+
 TEST_CASE("a list alone is a run as well", "[pager][deadlines]") {
   world in({.origin = {.most_entries = 2}, .objects = sizes({10, 10, 10, 10, 10})});
   in.server->set_hook([](const testing::request_info& asked) -> testing::behaviour {
