@@ -53,8 +53,8 @@ class lease;
 /// Moves what is equal to `avoided` to the end. The others keep their order.
 inline void put_last(std::vector<ring::socket_address>& addresses, const ring::socket_address& avoided) noexcept {
   if (avoided.size == 0) return;
-  std::stable_partition(addresses.begin(), addresses.end(),
-                        [&avoided](const ring::socket_address& each) { return !(each == avoided); });
+  // (std::stable_partition of libstdc++ 12 uses what is deprecated, which clang minds.)
+  std::fill(std::remove(addresses.begin(), addresses.end(), avoided), addresses.end(), avoided);
 }
 
 /// A place among the connections of a host: one that is there already, or the right to make one. Whoever drops it passes it on to
