@@ -127,7 +127,8 @@ class hedged_get {
 
   /// Up to `want` slots for a second request now; none if there is to be none.
   [[nodiscard]] ring::grant spare_slots(std::uint32_t want) noexcept {
-    if (hedged_ || !service_->hedging().may_hedge(service_->loop().now())) return {};
+    const time_point now = service_->loop().now();
+    if (hedged_ || !service_->hedging().may_hedge(now) || service_->retries().pace().limited(now)) return {};
     return window_.spare_grant(of_, want);
   }
 
