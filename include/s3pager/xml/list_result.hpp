@@ -26,7 +26,7 @@
 namespace s3pager::xml {
 
 /// Longer list bodies are refused. The worst real page, 1,000 keys of 1,024 bytes that are all encoded, is 3.5 MB.
-inline constexpr std::size_t max_list_bytes = 16 * 1024 * 1024;
+inline constexpr std::size_t max_list_bytes = 4 * 1024 * 1024;
 
 /// An object as a list shows it. The views live as long as the list_page that it is in.
 struct listed {
