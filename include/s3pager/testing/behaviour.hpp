@@ -20,7 +20,7 @@ struct request_info {
   std::string_view key = {};    ///< empty: of the bucket, a list
   std::string_view range = {};  ///< the header; empty: none
   std::string_view query = {};  ///< as sent
-  bool checksum = false;        ///< the answer will say one that covers the bytes it sends, or the object that they are of
+  bool checksum = false;        ///< the answer will say one that the bytes it sends can be held against
 };
 
 /// How a connection ends where an answer is cut.
@@ -77,6 +77,7 @@ struct behaviour {
   std::int64_t length_off = 0;            ///< what Content-Length says too much (or too little) of what comes
   std::int64_t range_off = 0;             ///< what the places in Content-Range are off
   bool ignore_range = false;              ///< 200 with the whole object
+  bool ignore_if_match = false;           ///< as a server that does not know the condition
   std::uint64_t flip_at = never;          ///< a bit of this byte of the body is flipped; modulo the body's length
   std::string_view extra = {};            ///< bytes after the answer, of static storage
 

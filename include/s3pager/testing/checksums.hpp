@@ -38,6 +38,11 @@ enum class checksum_algorithm : std::uint8_t { none, crc32, crc32c, crc64nvme, s
   return {};
 }
 
+/// Whether the checksum of bytes follows from those of its pieces.
+[[nodiscard]] constexpr bool combines(checksum_algorithm of) noexcept {
+  return of == checksum_algorithm::crc32 || of == checksum_algorithm::crc32c || of == checksum_algorithm::crc64nvme;
+}
+
 /// What an answer to a Range says.
 enum class range_checksum : std::uint8_t {
   none,       ///< as Amazon S3, where the range is no part of the object's

@@ -190,11 +190,13 @@ class origin final : private request_handler {
                       .key = request.key,
                       .range = parser.header("Range").value_or(std::string_view()),
                       .query = request.query};
-    const bool said = made.range.empty() ? checksum_options_.composite_parts == 0
-                                         : checksum_options_.of_ranges == range_checksum::of_range ||
-                                               (checksum_options_.of_ranges == range_checksum::of_object &&
-                                                checksum_options_.composite_parts == 0);
-    made.checksum = said && checksums_.offers() && !made.key.empty() &&
+    // Of an object that comes in ranges nobody can say more than that the CRCs of all of them make its own.
+    const bool covers = made.range.empty()
+                            ? checksum_options_.composite_parts == 0
+                            : checksum_options_.of_ranges == range_checksum::of_range ||
+                                  (checksum_options_.of_ranges == range_checksum::of_object &&
+                                   checksum_options_.composite_parts == 0 && combines(checksum_options_.algorithm));
+    made.checksum = covers && checksums_.offers() && !made.key.empty() &&
                     equals_ignoring_case(parser.header("x-amz-checksum-mode").value_or(std::string_view()), "ENABLED");
     return made;
   }
