@@ -73,7 +73,7 @@ TEST_CASE("other bytes, gaps, wrong ends and repetitions are complained of", "[s
   SECTION("a byte of another object") {
     checked in;
     in.seen.take(in.from.part("c", 0, 9000, true, {.seed = 4, .size = 9000}));
-    CHECK(in.complains_of("c has other bytes in the page at 0"));
+    CHECK(in.complains_of("c has other bytes, seen in the page at 0"));
   }
   SECTION("a byte behind the first 4 KiB") {
     checked in;
@@ -120,6 +120,17 @@ TEST_CASE("other bytes, gaps, wrong ends and repetitions are complained of", "[s
     in.seen.take(in.from.part("c", 0, 9000, true));
     in.seen.finish();
     CHECK(in.complains_of("b neither came nor failed"));
+  }
+}
+
+TEST_CASE("other bytes of an object that fails may be allowed, of one that is whole never", "[support][page_checker]") {
+  for (const bool whole : {true, false}) {
+    checked in;
+    in.seen.allow_other_bytes_of_failures();
+    in.seen.take(in.from.part("c", 0, 5000, false, {.seed = 4, .size = 9000}));
+    CHECK(in.seen.complaint().empty());
+    in.seen.take(whole ? in.from.part("c", 5000, 4000, true) : pages::failure("c", 5000, named("c", errc::corrupted)));
+    CHECK(in.seen.complaint().empty() == !whole);
   }
 }
 
