@@ -470,7 +470,8 @@ class window final : private ring::buffer_pool::listener {
       from.record->failed(error(errc::corrupted,
                                 error_details{.message = "the checksum that the service keeps of the object does not hold",
                                               .bucket = std::string(bucket_),
-                                              .key = std::string(from.record->what().key)}));
+                                              .key = std::string(from.record->what().key),
+                                              .attempts = 1}));
     page made = page::of_failure(from.record, from.handed_on);
     from.ready.unlink();
     // Out of the order: what lanes still work on is freed as they notice.

@@ -130,6 +130,7 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
       return made;
     }
     case condition_verdict::precondition_failed:
+      if (how.ignore_if_match) break;
       return refuse({412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold",
                      {{"Condition", request.headers.find("If-Match") ? "If-Match" : "If-Unmodified-Since"}}});
   }

@@ -66,9 +66,9 @@ corpus ranges() {
       outcome::fails);
   add(question::object, "all of it as a range, which nobody asked for", answer("206", "ETag: \"e\"\r\nContent-Range: bytes 0-9/10\r\n", whole),
       outcome::either);
-  add(question::object, "a larger object than was listed", answer("200", "ETag: \"e\"\r\n", whole + "x"), outcome::fails).as = errc::changed;
-  add(question::object, "a smaller object than was listed", answer("200", "ETag: \"e\"\r\n", whole.substr(1)), outcome::fails).as = errc::changed;
-  add(question::object, "an empty object", answer("200", "ETag: \"e\"\r\n", {}), outcome::fails).as = errc::changed;
+  add(question::object, "a larger object than was listed", answer("200", "ETag: \"e\"\r\n", whole + "x"), outcome::fails).as = errc::protocol_violation;
+  add(question::object, "a smaller object than was listed", answer("200", "ETag: \"e\"\r\n", whole.substr(1)), outcome::fails).as = errc::protocol_violation;
+  add(question::object, "an empty object", answer("200", "ETag: \"e\"\r\n", {}), outcome::fails).as = errc::protocol_violation;
   add(question::object, "412, as another version is there", answer("412", {}, {}), outcome::fails).as = errc::changed;
   add(question::object, "another object's list", answer("200", {}, good_list_body()), outcome::fails).as = errc::changed;
   return made;
