@@ -1,0 +1,334 @@
+// Pages many objects, in both orders, from an origin on which a share of all requests fails in some way, and holds the
+// outcome against what was promised: bytes, order, names of failures, memory, nothing left.
+//
+//   chaos [SEED [OBJECTS]]      by default a random seed, and 20,000 objects of 0 B to 64 MiB
+//
+// Everything that is drawn follows from the seed; what a request meets depends on when it comes, too. The last line says
+// what came of it; the status is 0 if all held.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "chaos/consumer.hpp"
+#include "s3pager/coro/frame_pool.hpp"
+#include "s3pager/pager/client.hpp"
+#include "s3pager/ring/descriptor.hpp"
+#include "s3pager/ring/reactor.hpp"
+#include "s3pager/testing/fault_script.hpp"
+#include "s3pager/testing/synthetic_bucket.hpp"
+#include "support/origin_process.hpp"
+#include "support/page_checker.hpp"
+
+using namespace s3pager;
+using namespace s3pager::test;
+using namespace std::chrono_literals;
+using testing::fault;
+
+namespace {
+
+constexpr std::uint64_t kibibyte = 1 << 10;
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+/// Draws by a seed.
+class draw {
+ public:
+  explicit draw(std::uint64_t seed) noexcept : state_(seed) {}
+  std::uint64_t below(std::uint64_t limit) noexcept {
+    state_ = testing::detail::mix(state_);
+    return state_ % limit;
+  }
+  template <class T>
+  T one_of(std::initializer_list<T> from) noexcept {
+    return from.begin()[below(from.size())];
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// Mostly small, with a heavy tail: some 210 KiB on average. One is empty for sure, and one as large as any.
+std::uint64_t size_of(std::uint64_t seed, std::uint64_t count, std::uint64_t index) {
+  if (index == 0) return 0;
+  if (index == count / 2) return 64 * mebibyte;
+  draw from(testing::detail::mix(seed) + index);
+  const std::uint64_t kind = from.below(1000);
+  const auto any_magnitude = [&from](std::uint64_t least, std::uint64_t most) {
+    const double exponent = static_cast<double>(from.below(1 << 20)) / (1 << 20);
+    return static_cast<std::uint64_t>(static_cast<double>(least) *
+                                      std::pow(static_cast<double>(most) / static_cast<double>(least), exponent));
+  };
+  if (kind < 30) return 0;
+  if (kind < 680) return any_magnitude(1, 64 * kibibyte);
+  if (kind < 933) return any_magnitude(64 * kibibyte, 512 * kibibyte);
+  if (kind < 998) return any_magnitude(512 * kibibyte, 4 * mebibyte);
+  return any_magnitude(4 * mebibyte, 64 * mebibyte);
+}
+
+/// Counts of faults that the origin's process writes and this one reads.
+class shared_counts {
+ public:
+  shared_counts() {
+    void* const memory = ::mmap(nullptr, sizeof(values), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::runtime_error("mmap");
+    all_ = new (memory) values;
+  }
+  shared_counts(const shared_counts&) = delete;
+  shared_counts& operator=(const shared_counts&) = delete;
+  ~shared_counts() { ::munmap(all_, sizeof(values)); }
+
+  void add(fault which) noexcept { all_->of[static_cast<std::size_t>(which)].fetch_add(1, std::memory_order_relaxed); }
+  void request() noexcept { all_->requests.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t operator[](std::size_t which) const noexcept { return all_->of[which]; }
+  [[nodiscard]] std::uint64_t requests() const noexcept { return all_->requests; }
+
+ private:
+  struct values {
+    std::atomic<std::uint64_t> of[testing::fault_count] = {};
+    std::atomic<std::uint64_t> requests{0};
+  };
+  values* all_;
+};
+
+/// The faults of a run. A list that can't be had ends it, so that no list is redirected, or meets more than two in a row.
+testing::request_hook hook(std::uint64_t seed, shared_counts& counts) {
+  const testing::fault_script script({.seed = seed,
+                                      .share = 0.2,
+                                      .rare = {fault::stall, fault::slow, fault::deaf},
+                                      .slow_rate = 256 * kibibyte,
+                                      .slow_bytes = 64 * kibibyte});
+  return [script, &counts, in_a_row = 0](const testing::request_info& asked) mutable -> testing::behaviour {
+    counts.request();
+    const testing::scripted_fault made = script.decide(asked);
+    if (asked.key.empty()) {
+      in_a_row = made.any ? in_a_row + 1 : 0;
+      if (in_a_row > 2) in_a_row = 0;
+      if (in_a_row == 0 || made.which == fault::redirect || made.which == fault::moved) return {};
+    }
+    if (made.any) counts.add(made.which);
+    return made.how;
+  };
+}
+
+/// What is drawn for one pass over all objects.
+struct pass {
+  page_order order = page_order::by_key;
+  std::size_t window_bytes = 0;
+  std::size_t slot_bytes = 0;
+  std::uint32_t lanes = 0;
+  std::uint32_t max_keys = 0;
+  std::uint32_t attempts = 0;
+  ring::feature masked = ring::feature::none;
+  consumption how = {};
+};
+
+pass drawn(draw& from, page_order order) {
+  pass made;
+  made.order = order;
+  made.window_bytes = from.one_of<std::size_t>({4, 8, 16, 32}) * mebibyte;
+  made.slot_bytes = from.one_of<std::size_t>({16, 64, 64, 128}) * kibibyte;
+  made.lanes = from.one_of<std::uint32_t>({8, 16, 32, 48});
+  made.max_keys = from.one_of<std::uint32_t>({100, 300, 1000});
+  made.attempts = from.one_of<std::uint32_t>({5, 6, 8});
+  made.masked = from.one_of({ring::feature::none, ring::feature::none, ring::feature::all});
+  made.how.held_slots = from.one_of<std::size_t>({0, 0, 1}) * made.window_bytes / made.slot_bytes / 4;
+  made.how.turns = from.one_of({0, 0, 1});
+  return made;
+}
+
+/// What came of a pass.
+struct outcome {
+  std::uint64_t whole = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t bytes = 0;
+  std::map<std::string, std::uint64_t> failures = {};  ///< by condition
+  std::string complaint = {};
+};
+
+client_options options_of(const pass& what, std::string_view endpoint, std::uint64_t seed) {
+  client_options made;
+  made.anonymous = true;
+  made.region = "us-east-1";
+  made.endpoint_url = endpoint;
+  made.window_bytes = what.window_bytes;
+  made.slot_bytes = what.slot_bytes;
+  made.concurrency = what.lanes;
+  made.deadlines.connect = 2s;
+  made.deadlines.first_byte = made.deadlines.idle = sanitized ? 5s : 1s;
+  made.retry.max_attempts = what.attempts;
+  made.retry.base_delay = 2ms;
+  made.retry.throttled_delay = 10ms;
+  made.retry.max_delay = 100ms;
+  made.jitter_seed = seed;
+  return made;
+}
+
+task<> page_all(client& s3, const pass& what, page_checker& seen, consumed& used) {
+  const page_options all{.bucket = "s", .max_keys = what.max_keys, .on_error = on_error::report};
+  auto pages = what.order == page_order::by_key ? s3.page_ordered(all) : s3.page_unordered(all);
+  co_await consume(pages, s3, seen, what.how, used);
+}
+
+/// What is left of a run in this process.
+struct left {
+  std::size_t frames = coro::frame_pool::local().live();
+  std::size_t descriptors = ring::descriptor::live();
+  std::size_t files = open_descriptors();
+  bool operator==(const left&) const noexcept = default;
+};
+
+outcome run(const pass& what, const testing::synthetic_bucket& bucket, std::string_view endpoint, std::uint64_t seed) {
+  const synthetic_objects expected(bucket);
+  page_checker seen(expected, what.order);
+  seen.allow_other_bytes_of_failures();
+  consumed used;
+  outcome made;
+  const auto complain = [&made](const std::string& text) {
+    if (made.complaint.empty()) made.complaint = text;
+  };
+  const left before;
+  forget_peak();
+  const std::uint64_t resident = status_bytes("VmRSS");
+  {
+    ring::reactor loop({.masked = what.masked});
+    ref<ring::buffer_pool> pool;
+    {
+      client s3(loop, options_of(what, endpoint, seed));
+      pool = s3.window();
+      try {
+        loop.run(page_all(s3, what, seen, used));
+        seen.finish();
+      } catch (const std::exception& failed) {
+        complain(std::string("the run ended: ") + failed.what());
+      }
+    }
+    // What the client has let go of is on its way through the kernel; ctest's and run.sh's timeouts guard this.
+    while (loop.live_operations() != 0) loop.run_once();
+    if (pool->granted() != 0 || pool->held() != 0)
+      complain(std::to_string(pool->granted()) + " slots are granted and " + std::to_string(pool->held()) + " held by nobody");
+  }
+  const std::uint64_t peak = status_bytes("VmHWM");
+  // Failures are kept here, with all that they say.
+  const std::uint64_t most = what.window_bytes + 16 * mebibyte + seen.failures().size() * 2 * kibibyte;
+  std::printf("%s: window %zu MiB of %zu KiB, %u lanes, lists of %u, %u attempts, %s; %llu whole, %zu failed, %.0f MiB; "
+              "most of the window used %.1f MiB, memory %.1f MiB more than before\n",
+              what.order == page_order::by_key ? "by key" : "by arrival", what.window_bytes >> 20, what.slot_bytes >> 10,
+              what.lanes, what.max_keys, what.attempts,
+              what.masked == ring::feature::none ? "all features" : "no features",
+              static_cast<unsigned long long>(seen.whole()), seen.failures().size(),
+              static_cast<double>(seen.bytes()) / mebibyte, static_cast<double>(used.most_used) / mebibyte,
+              static_cast<double>(peak - resident) / mebibyte);
+  if (!seen.complaint().empty()) complain(seen.complaint());
+  if (!used.complaint.empty()) complain(used.complaint);
+  if (!sanitized && peak - resident > most) complain("memory grew by " + std::to_string(peak - resident) + " bytes");
+  if (!(left() == before)) complain("frames or descriptors are left");
+  made.whole = seen.whole();
+  made.failed = seen.failures().size();
+  made.bytes = seen.bytes();
+  for (const auto& [key, failed] : seen.failures()) {
+    ++made.failures[make_error_condition(condition_of(failed).value_or(errc::cancelled)).message()];
+    if (made.failed <= 20) std::printf("  %s\n", failed.what());
+  }
+  return made;
+}
+
+extern "C" void hangs(int) {
+  constexpr char text[] = "chaos: FAILED: the run hangs\n";
+  static_cast<void>(!::write(STDOUT_FILENO, text, sizeof text - 1));
+  ::_exit(1);
+}
+
+int chaos(std::uint64_t seed, std::uint64_t count) {
+  std::cout << "seed " << seed << ", " << count << " objects" << std::endl;
+  draw from(seed);
+  const auto bucket = std::make_shared<testing::synthetic_bucket>(testing::synthetic_options{
+      .count = count, .seed = seed, .size_of = [=](std::uint64_t index) { return size_of(seed, count, index); }});
+  shared_counts counts;
+  testing::origin_options options;
+  using testing::checksum_algorithm;
+  options.checksums.algorithm =
+      from.one_of({checksum_algorithm::crc32, checksum_algorithm::crc32c, checksum_algorithm::crc64nvme,
+                   checksum_algorithm::sha1, checksum_algorithm::sha256});
+  options.checksums.of_ranges = from.one_of({testing::range_checksum::none, testing::range_checksum::of_object});
+  options.list_chunk_bytes = from.one_of<std::size_t>({0, 1000});
+  options.requests_per_connection = from.one_of<std::uint64_t>({0, 100});
+  std::cout << "checksums: " << testing::checksum_header(options.checksums.algorithm) << ", "
+            << (options.checksums.of_ranges == testing::range_checksum::none ? "none" : "the object's") << " with ranges"
+            << std::endl;
+  const origin_process served(options, [&](testing::origin& made) {
+    made.add_bucket("s", bucket);
+    made.set_hook(hook(seed, counts));
+  });
+  // What every run needs once, so that no pass is charged with it.
+  static_cast<void>(testing::synthetic_span(seed, 0, 0, 1));
+
+  ::signal(SIGALRM, hangs);
+  std::map<std::string, std::uint64_t> failures;
+  std::string complaint;
+  std::uint64_t whole = 0;
+  std::uint64_t failed = 0;
+  for (const page_order order : {page_order::by_key, page_order::by_arrival}) {
+    ::alarm(static_cast<unsigned>((sanitized ? 240 : 120) + count / 20));
+    const pass next = drawn(from, order);
+    const outcome came = run(next, *bucket, served.endpoint(), seed);
+    whole += came.whole;
+    failed += came.failed;
+    for (const auto& [name, times] : came.failures) failures[name] += times;
+    if (complaint.empty()) complaint = came.complaint;
+  }
+  ::alarm(0);
+  std::uint64_t faults = 0;
+  for (std::size_t i = 0; i < testing::fault_count; ++i) faults += counts[i];
+  if (!complaint.empty()) std::cout << "FAILED: " << complaint << '\n';
+  std::cout << "chaos: " << (complaint.empty() ? "passed" : "FAILED") << ": " << count << " objects in both orders, " << whole
+            << " whole, " << failed << " failed";
+  const char* between = " (";
+  for (const auto& [name, times] : failures) std::cout << std::exchange(between, ", ") << name << ' ' << times;
+  std::cout << (failures.empty() ? "" : ")") << "; " << faults << " faults in " << counts.requests() << " requests:";
+  for (std::size_t i = 0; i < testing::fault_count; ++i)
+    std::cout << ' ' << testing::name_of(static_cast<fault>(i)) << ' ' << counts[i];
+  std::cout << "; seed " << seed << std::endl;
+  return complaint.empty() ? 0 : 1;
+}
+
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size())
+    throw std::invalid_argument("a number is needed, not '" + std::string(text) + "'");
+  return value;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  try {
+    const std::uint64_t seed = count > 1 ? number(values[1]) : std::random_device()();
+    const std::uint64_t objects = count > 2 ? number(values[2]) : 20'000;
+    if (objects < 2) throw std::invalid_argument("at least two objects are needed");
+    return chaos(seed, objects);
+  } catch (const std::exception& failed) {
+    std::cerr << "chaos: " << failed.what() << '\n';
+    return 2;
+  }
+}
