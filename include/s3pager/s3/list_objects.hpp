@@ -205,10 +205,47 @@ struct fetched_page {
   coro::permit room;
 };
 
-/// Where a list goes on.
-struct list_position {
-  std::string token = {};
-  std::string last_key = {};  ///< of all pages so far
+/// Where a list goes on. Holds each page against what came before: a service that goes back would list for ever, or give
+/// objects twice.
+class list_position {
+ public:
+  [[nodiscard]] const std::string& token() const noexcept { return token_; }
+  [[nodiscard]] const std::string& last_key() const noexcept { return last_key_; }  ///< of all pages so far
+
+  /// From the last key instead of the token.
+  void forget_token() { token_.clear(); }
+
+  /// Goes on behind `page`, an answer of `from` to a list after `start_after`. Throws error of errc::protocol_violation if it goes back.
+  void follow(const xml::list_page& page, std::string_view start_after, std::string_view from) {
+    const auto broken = [&](const char* what, std::string_view key) {
+      return error(errc::protocol_violation,
+                   error_details{.message = what, .bucket = std::string(from), .key = std::string(key)});
+    };
+    if (token_.empty() && !start_after.empty() && !page.contents().empty() && page.contents().front().key <= start_after)
+      throw broken("the list does not begin behind start-after", page.contents().front().key);
+    std::string_view last = last_key_;
+    for (const xml::listed& each : page.contents()) {
+      if (each.key == last) throw broken("the list gives a key twice", last);
+      last = each.key;
+    }
+    const std::string_view next = page.next_continuation_token();
+    if (page.is_truncated() && (next == token_ || next == seen_token_))
+      throw broken("the list goes on with a continuation token that it gave before", {});
+    if (!page.contents().empty()) last_key_ = last;
+    token_ = next;
+    // Brent's: a token that is kept for 1, 2, 4, 8 ... pages is met again by whatever goes round in circles.
+    if (--until_seen_ == 0) {
+      seen_token_ = token_;
+      until_seen_ = patience_ *= 2;
+    }
+  }
+
+ private:
+  std::string token_;
+  std::string last_key_;
+  std::string seen_token_;
+  std::uint64_t until_seen_ = 1;
+  std::uint64_t patience_ = 1;
 };
 
 /// The next page, whatever number of attempts it takes.
@@ -220,7 +257,7 @@ struct list_position {
   for (;;) {
     std::optional<error> failure;
     try {
-      list_call call(ref<service>(&with), target, tally, what, at.token);
+      list_call call(ref<service>(&with), target, tally, what, at.token());
       ref<xml::list_page> page = co_await call.run();
       attempts.succeeded(loop.now());
       co_return page;
@@ -228,10 +265,10 @@ struct list_position {
       failure.emplace(failed);
     }
     // A token that is refused is replaced by the last key: what was listed stays listed, and nothing comes twice.
-    if (!at.token.empty() && failure->http_status() == 400 && failure->code() == errc::invalid_argument &&
-        what.delimiter.empty() && !at.last_key.empty()) {
-      at.token.clear();
-      what.start_after = at.last_key;
+    if (!at.token().empty() && failure->http_status() == 400 && failure->code() == errc::invalid_argument &&
+        what.delimiter.empty() && !at.last_key().empty()) {
+      at.forget_token();
+      what.start_after = at.last_key();
       continue;
     }
     const std::optional<time_point> again = attempts.failed(*failure, loop.now());
@@ -260,12 +297,8 @@ inline task<> fetch_pages(ref<service> with, ref<bucket_target> target, ref<requ
     // Before the request: a channel alone would let one page wait in it, and the next one with who sends it.
     coro::permit room = co_await ahead.acquire();
     ref<xml::list_page> page = co_await fetch_page(*with, target, tally, what, at);
+    at.follow(*page, what.start_after, target->name());
     more = page->is_truncated();
-    if (more && page->next_continuation_token() == at.token)
-      throw error(errc::protocol_violation,
-                  error_details{.message = "the list goes on with the same continuation token again", .bucket = target->name()});
-    at.token = page->next_continuation_token();
-    if (!page->contents().empty()) at.last_key = page->contents().back().key;
     fetched_page made(std::move(page), std::move(room));
     if (!co_await pages.send(std::move(made))) co_return;
   }

@@ -42,7 +42,6 @@ struct scene {
   std::optional<errc> as = {};
   std::string forever = {};       ///< sent again and again after the answer, until the client hangs up
   bool unasked = false;           ///< sent before there is a request
-  std::size_t copies = 1;         ///< of the object's bytes that come, where it is harmless
   std::size_t memory = 1 << 20;   ///< what the client may take for it at most
   std::size_t accepted = 1 << 20; ///< what it may accept of it before it hangs up
 };

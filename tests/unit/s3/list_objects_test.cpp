@@ -64,14 +64,14 @@ std::string target_of(const std::string& request) { return request.substr(4, req
 }  // namespace
 
 TEST_CASE("a list asks for what it needs, sorted and encoded", "[s3][list_objects]") {
-  bench in({{{{page_of({"a"}, "t/1+=")}}, {{page_of({"b"})}}}});
+  bench in({{{{page_of({"p q/a"}, "t/1+=")}}, {{page_of({"p q/b"})}}}});
   const listing out = listed(in, {.prefix = "p q/",
                                   .delimiter = "/",
                                   .start_after = "p q/\x01",
                                   .max_keys = 7,
                                   .fetch_owner = true,
                                   .requester_pays = true});
-  CHECK(out.keys == std::vector<std::string>{"a", "b"});
+  CHECK(out.keys == std::vector<std::string>{"p q/a", "p q/b"});
   REQUIRE(in.server.requests().size() == 2);
   CHECK(target_of(in.server.requests()[0]) ==
         "/b/?delimiter=%2F&encoding-type=url&fetch-owner=true&list-type=2&max-keys=7&prefix=p%20q%2F&start-after=p%20q%2F%01");
@@ -152,6 +152,44 @@ TEST_CASE("a token that comes again is refused, or the list would never end", "[
   REQUIRE(out.failure);
   CHECK(out.failure->code() == errc::protocol_violation);
   CHECK(out.failure->bucket() == "b");
+}
+
+TEST_CASE("tokens that go round in a circle are noticed, however long it is", "[s3][list_objects]") {
+  for (const std::size_t circle : {2U, 3U, 10U}) {
+    CAPTURE(circle);
+    std::vector<scripted_answer> pages;
+    for (std::size_t i = 0; i < 40; ++i) {
+      const std::size_t token = i < 3 ? i : 3 + (i - 3) % circle;
+      pages.push_back({{page_of({"k" + std::to_string(100 + i)}, "t" + std::to_string(token))}});
+    }
+    bench in({pages});
+    const listing out = listed(in);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::protocol_violation);
+    CHECK(out.failure->details().message == "the list goes on with a continuation token that it gave before");
+    CHECK(out.pages < 3 + 3 * circle);
+  }
+}
+
+TEST_CASE("a key that comes twice is refused, in a page and behind it", "[s3][list_objects]") {
+  for (const bool behind : {false, true}) {
+    bench in({{{{page_of({"a", "b"}, "1")}}, {{behind ? page_of({"b", "c"}) : page_of({"c", "d", "d"})}}}});
+    const listing out = listed(in);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::protocol_violation);
+    CHECK(out.failure->details().message == "the list gives a key twice");
+    CHECK(out.failure->key() == (behind ? "b" : "d"));
+    CHECK(out.keys == std::vector<std::string>{"a", "b"});
+  }
+}
+
+TEST_CASE("a service that does not know start-after is refused", "[s3][list_objects]") {
+  bench in(page_of({"m", "n"}));
+  const listing out = listed(in, {.start_after = "m"});
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::protocol_violation);
+  CHECK(out.failure->key() == "m");
+  CHECK(out.keys.empty());
 }
 
 TEST_CASE("an error in an answer 200 is an error with its ids", "[s3][list_objects]") {
