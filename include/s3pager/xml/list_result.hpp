@@ -28,6 +28,10 @@ namespace s3pager::xml {
 /// Longer list bodies are refused. The worst real page, 1,000 keys of 1,024 bytes that are all encoded, is 3.5 MB.
 inline constexpr std::size_t max_list_bytes = 4 * 1024 * 1024;
 
+/// Lists of more objects and common prefixes are refused. S3 gives at most 1,000; this leaves room for services that are
+/// configured to give more, as radosgw can be.
+inline constexpr std::size_t max_list_entries = 10'000;
+
 /// An object as a list shows it. The views live as long as the list_page that it is in.
 struct listed {
   std::string_view key = {};                 ///< opaque bytes, URL-decoded if the answer was encoded; never empty
@@ -78,6 +82,7 @@ class list_page final : public shared_counted {
 
 /// Reads a body of `size` bytes into `page`. On success the page owns `body`. On failure `page` is as it was and `body`
 /// stays the caller's: its bytes are changed by then, except with xml_errc::error_answer, for parse_error_body().
+/// Takes less than 10 MiB besides the body, whatever that holds; when it is done, the page keeps at most 1.25 MiB of them.
 [[nodiscard]] inline std::error_code parse_list_page(std::unique_ptr<char[]>&& body, std::size_t size,
                                                      ref<list_page>& page) noexcept;
 
@@ -151,7 +156,7 @@ class list_reader {
       const std::string_view tag = detail::local_name(node.name());
       std::error_code code;
       if (tag == "Contents") ++objects;
-      else if (tag == "CommonPrefixes") ++prefixes;
+      else if (tag == "CommonPrefixes") prefixes += count_prefixes(node);
       else if (tag == "Name") code = name.read(node);
       else if (tag == "Prefix") code = prefix.read(node);
       else if (tag == "IsTruncated") code = is_truncated.read(node);
@@ -160,6 +165,8 @@ class list_reader {
       else if (tag == "KeyCount") code = key_count.read(node);
       if (code) return code;
     }
+
+    if (objects + prefixes > max_list_entries) return xml_errc::too_large;
 
     list_page& page = *page_;
     const auto truncated = read_bool(is_truncated.text);
@@ -234,6 +241,13 @@ class list_reader {
       else result.restore_in_progress = read_bool(text).value_or(false);
     }
     return {};
+  }
+
+  [[nodiscard]] static std::size_t count_prefixes(pugi::xml_node prefixes) noexcept {
+    std::size_t count = 0;
+    for (pugi::xml_node node = prefixes.first_child(); node; node = node.next_sibling())
+      if (detail::local_name(node.name()) == "Prefix") ++count;
+    return count;
   }
 
   /// AWS sends one element a prefix; others put several prefixes into one.

@@ -1,7 +1,6 @@
 // Plays every scene of the corpus to a client, and holds what comes of it: an error or exactly the right bytes, in bounded time,
 // memory and traffic, with nothing left over.
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,7 +10,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
-#include <new>
 #include <optional>
 #include <pugixml.hpp>
 #include <set>
@@ -25,55 +23,13 @@
 #include "s3pager/ring/descriptor.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "support/catch.hpp"
+#include "support/counted_heap.hpp"
 #include "support/drive.hpp"
 #include "unit/hostile/scene.hpp"
 
 using namespace s3pager;
 using namespace s3pager::test;
 using namespace s3pager::test::hostile;
-
-namespace {
-
-/// Bytes of the heap, by the allocator's own count. One thread's: nothing else runs here.
-struct heap {
-  static void* take(std::size_t size) noexcept {
-    void* memory = std::malloc(size);
-    if (memory != nullptr) {
-      now() += ::malloc_usable_size(memory);
-      most() = std::max(most(), now());
-    }
-    return memory;
-  }
-  static void give(void* memory) noexcept {
-    if (memory == nullptr) return;
-    now() -= ::malloc_usable_size(memory);
-    std::free(memory);
-  }
-  static std::size_t& now() noexcept {
-    static std::size_t bytes = 0;
-    return bytes;
-  }
-  static std::size_t& most() noexcept {
-    static std::size_t bytes = 0;
-    return bytes;
-  }
-};
-
-}  // namespace
-
-// Not inlined: GCC would take malloc and delete, or new and free, for a pair that does not match.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (void* memory = heap::take(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return heap::take(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { heap::give(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { heap::give(memory); }
-[[gnu::noinline]] void operator delete(void* memory, const std::nothrow_t&) noexcept { heap::give(memory); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return heap::take(size); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { heap::give(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { heap::give(memory); }
 
 namespace {
 
@@ -249,7 +205,7 @@ class stage {
     const std::size_t descriptors = ring::descriptor::live();
     const std::size_t operations = loop_.live_operations();
     const time_point began = time_.now();
-    heap::most() = heap::now();
+    heap::forget_peak();
     const std::size_t before = heap::now();
     std::string wrong;
     const auto hold = [&wrong](bool holds, const std::string& otherwise) {
@@ -377,7 +333,7 @@ TEST_CASE("chunks of a byte take no more memory than others while nobody takes t
   std::string bytes;
   std::size_t pages = 0;
   const std::size_t before = heap::now();
-  heap::most() = before;
+  heap::forget_peak();
   root<> run(loop.ready(), consume_nothing(s3, go_on, bytes, pages));
   // 4,096 bytes of the connection are 683 of the object: without being put together, 683 pages a slot.
   for (int turns = 0; turns < 20'000; ++turns) {

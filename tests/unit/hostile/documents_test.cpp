@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "s3pager/xml/list_result.hpp"
 #include "unit/hostile/scene.hpp"
 
 namespace s3pager::test::hostile {
@@ -193,7 +194,7 @@ void keys(writer to) {
   to.list("a key of 1,024 bytes", with("<Key>k", "<Key>" + std::string(1024, 'k')), outcome::fails, errc::not_found);
   to.list("a key of 1,025 bytes", with("<Key>k", "<Key>" + std::string(1025, 'k')), outcome::fails);
   to.list("a key of 100 KB", with("<Key>k", "<Key>" + std::string(100'000, 'k')), outcome::fails, errc::invalid_argument);
-  to.list("a key of 1 MB", with("<Key>k", "<Key>" + std::string(1'000'000, 'k')), outcome::fails, errc::invalid_argument).memory = 24 << 20;
+  to.list("a key of 1 MB", with("<Key>k", "<Key>" + std::string(1'000'000, 'k')), outcome::fails, errc::invalid_argument).memory = 6 << 20;
   to.list("a key twice", with("</ListBucketResult>", std::string(contents) + "</ListBucketResult>"), outcome::fails).as = errc::protocol_violation;
   to.list("keys out of order", with("<Contents>", "<Contents><Key>z</Key><Size>0</Size></Contents><Contents>"), outcome::fails);
   to.refused("an unknown encoding, and a bad key", with("<Key>k", "<Key>%zz")).answer =
@@ -206,27 +207,39 @@ void large(writer to) {
   for (const int depth : {17, 100, 10'000})
     to.refused("nested " + std::to_string(depth) + " deep",
                root("<IsTruncated>false</IsTruncated>" + times("<d>", static_cast<std::size_t>(depth)) +
-                    times("</d>", static_cast<std::size_t>(depth))))
-        .memory = 8 << 20;
+                    times("</d>", static_cast<std::size_t>(depth))));
   to.harmless("nested 5 deep", with("<Contents>", "<a><b><c><d><e></e></d></c></b></a><Contents>"));
-  to.refused("a million elements", root(times("<a/>", 1'000'000))).memory = 64 << 20;
-  to.refused("three hundred thousand objects", root("<IsTruncated>false</IsTruncated>" + times("<Contents>", 300'000))).memory = 64 << 20;
-  to.refused("a million attributes", "<ListBucketResult " + times("a=\"\" ", 1'000'000) + "></ListBucketResult>").memory = 96 << 20;
-  to.harmless("a comment of 1 MB", with("<Contents>", "<!--" + std::string(1 << 20, 'c') + "--><Contents>")).memory = 24 << 20;
-  scene& huge = to.list("17 MiB of it", with("<Contents>", "<!--" + std::string(17 << 20, 'c') + "--><Contents>"), outcome::fails,
-                        errc::protocol_violation);
-  huge.memory = 40 << 20;
-  huge.accepted = 20 << 20;
+  // As many as fit into the 4 MiB of a list: nothing but the body is made of them.
+  to.refused("a million elements", root(times("<a/>", 1'000'000))).memory = 5 << 20;
+  to.refused("a million elements and texts", root(times("<a/>x", 800'000))).memory = 5 << 20;
+  to.refused("three hundred thousand objects", root("<IsTruncated>false</IsTruncated>" + times("<Contents>", 300'000))).memory = 5 << 20;
+  to.refused("eight hundred thousand attributes", "<ListBucketResult " + times("a=\"\" ", 800'000) + "></ListBucketResult>").memory = 5 << 20;
+  // As much as is parsed, refused for each other reason.
+  to.refused("a hundred thousand objects", root("<IsTruncated>false</IsTruncated>" + times("<Contents/>", 100'000))).memory = 9 << 20;
+  to.refused("ten thousand objects, and the last has no size",
+             root("<IsTruncated>false</IsTruncated>" + times("<Contents><Key>k</Key><Size>1</Size></Contents>", 9'999) +
+                  "<Contents><Key>k</Key></Contents>" + times("<a/>", 100'000)))
+      .memory = 11 << 20;
+  to.harmless("a comment of 1 MB", with("<Contents>", "<!--" + std::string(1 << 20, 'c') + "--><Contents>")).memory = 2 << 20;
+  const std::string_view gap = "<!----><Contents>";
+  const std::size_t room = xml::max_list_bytes - with("<Contents>", gap).size();
+  const auto filled = [&](std::size_t bytes) { return with("<Contents>", "<!--" + std::string(bytes, 'c') + "--><Contents>"); };
+  to.harmless("4 MiB of it", filled(room)).memory = 5 << 20;
+  to.refused("4 MiB of it and a byte", filled(room + 1));
+  scene& unannounced = to.refused("4 MiB of it and a byte, without its length", {});
+  unannounced.answer = good_head(question::list) + "\r\n" + filled(room + 1);
+  unannounced.then = ending::close;
+  unannounced.memory = 9 << 20;
   scene& blanks = to.list("blanks for ever", "", outcome::fails, errc::protocol_violation);
   blanks.answer = good_head(question::list) + "\r\n<ListBucketResult>";
   blanks.forever = std::string(16'000, ' ');
-  blanks.memory = 40 << 20;
-  blanks.accepted = 20 << 20;
+  blanks.memory = 9 << 20;
+  blanks.accepted = 5 << 20;
   scene& objects = to.list("objects for ever", "", outcome::fails, errc::protocol_violation);
   objects.answer = good_head(question::list) + "\r\n<ListBucketResult>";
   objects.forever = times(contents, 100);
-  objects.memory = 40 << 20;
-  objects.accepted = 20 << 20;
+  objects.memory = 9 << 20;
+  objects.accepted = 5 << 20;
 }
 
 void errors(writer to) {
@@ -246,7 +259,7 @@ void errors(writer to) {
   to.error("with an unknown code", no, "<Error><Code>Whatever</Code></Error>", errc::not_found);
   to.error("with an empty code", no, "<Error><Code></Code></Error>", errc::not_found);
   to.error("with another code than its status", no, "<Error><Code>SlowDown</Code></Error>", errc::throttled);
-  to.error("nested 10,000 deep", no, "<Error>" + times("<a>", 10'000) + times("</a>", 10'000) + "</Error>", errc::not_found).memory = 8 << 20;
+  to.error("nested 10,000 deep", no, "<Error>" + times("<a>", 10'000) + times("</a>", 10'000) + "</Error>", errc::not_found);
   to.error("of 70 KB", "503 Slow Down", good + std::string(70'000, ' '));
   to.error("of 10 MB", "503 Slow Down", good + std::string(10'000'000, ' '));
   to.error("with a list", no, good_list_body(), errc::not_found);

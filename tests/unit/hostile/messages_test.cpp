@@ -281,9 +281,9 @@ void endless(writer to) {
   scene& tiny = forever("chunks of a byte", to.chunked({}), chunk("b"));
   for (scene* each : {&bytes, &more, &tiny}) {
     if (to.what() != question::list) continue;
-    // A list may have 16 MiB, in memory that grows by doubling; chunks of a byte are six times as long.
-    each->memory = 40 << 20;
-    each->accepted = 112 << 20;
+    // A list may have 4 MiB, in memory that grows by doubling; chunks of a byte are six times as long.
+    each->memory = 9 << 20;
+    each->accepted = each == &tiny ? 25 << 20 : 5 << 20;
   }
 }
 

@@ -2,11 +2,13 @@
 
 #include <cstring>
 #include <memory>
+#include <pugixml.hpp>
 #include <string>
 #include <thread>
 
 #include "s3pager/xml/error_body.hpp"
 #include "support/catch.hpp"
+#include "support/counted_heap.hpp"
 
 using namespace s3pager;
 using xml::xml_errc;
@@ -51,6 +53,13 @@ std::string list(std::string_view inside) {
 
 std::string object(std::string_view key) {
   return "<Contents><Key>" + std::string(key) + "</Key><Size>1</Size></Contents>";
+}
+
+std::string times(std::string_view text, std::size_t count) {
+  std::string made;
+  made.reserve(text.size() * count);
+  for (std::size_t i = 0; i < count; ++i) made += text;
+  return made;
 }
 
 /// The key of a list's only object.
@@ -370,23 +379,100 @@ TEST_CASE("entities are never expanded") {
   CHECK(refusal(list("<!DOCTYPE x>")) == xml_errc::malformed);
 }
 
-TEST_CASE("nesting, markup and bytes are bounded") {
-  const auto nested = [](int levels) {
-    std::string inside;
-    for (int i = 0; i < levels; ++i) inside += "<a>";
-    for (int i = 0; i < levels; ++i) inside += "</a>";
-    return list(inside);
-  };
+TEST_CASE("nesting and bytes are bounded") {
+  const auto nested = [](std::size_t levels) { return list(times("<a>", levels) + times("</a>", levels)); };
   read(nested(10));
   CHECK(refusal(nested(16)) == xml_errc::too_deep);
   CHECK(refusal(nested(100'000)) == xml_errc::too_deep);
   CHECK(refusal(nested(150'000)) == xml_errc::too_large);
-  std::string wide;
-  for (int i = 0; i < 270'000; ++i) wide += "<a/>";
-  CHECK(refusal(list(wide)) == xml_errc::too_large);
   const std::string ends = list("");
   read(ends + std::string(xml::max_list_bytes - ends.size(), ' '));
   CHECK(refusal(ends + std::string(xml::max_list_bytes - ends.size() + 1, ' ')) == xml_errc::too_large);
+}
+
+TEST_CASE("markup is bounded, of whatever kind it is, and nothing else is taken for it") {
+  struct kind {
+    std::string_view text;
+    std::size_t counts;
+  };
+  const kind what = GENERATE(as<kind>{}, kind{"<a/>", 1}, kind{"<a></a>", 1}, kind{"<a>x</a>", 1}, kind{"<a> </a>\n", 1},
+                             kind{"<a/>x", 2}, kind{"<a>x<b/>y</a>z", 4}, kind{"<!---->", 1}, kind{"<!--<a/>=-->", 1},
+                             kind{"<!---->x", 2}, kind{"<![CDATA[<a b='c'/>]]>", 1}, kind{"<?p <a/> b='c'?>", 1},
+                             kind{"<a b='' c=\"\"/>", 3}, kind{"<a b='<c d=\"\">/>'/>", 2}, kind{"<a b = \"'>\"/>", 2},
+                             kind{"<a>b='' c=\"\"</a>", 1});
+  // A list has two elements and an attribute of its own.
+  const std::size_t left = xml::detail::max_markup - 3;
+  const std::string most = times(what.text, left / what.counts) + times("<r/>", left % what.counts);
+  CAPTURE(what.text);
+  read(list(most));
+  CHECK(refusal(list(most + "<r/>")) == xml_errc::too_large);
+}
+
+TEST_CASE("objects and common prefixes are bounded") {
+  const std::string several = "<CommonPrefixes><Prefix>a</Prefix><Prefix>b</Prefix></CommonPrefixes>";
+  const auto page = read(list(times(object("k"), xml::max_list_entries - 2) + several));
+  CHECK(page->contents().size() == 9998);
+  CHECK(page->common_prefixes().size() == 2);
+  CHECK(refusal(list(times(object("k"), xml::max_list_entries - 1) + several)) == xml_errc::too_large);
+  CHECK(read(list(times(object("k"), xml::max_list_entries)))->contents().size() == 10'000);
+  CHECK(refusal(list(times("<Contents/>", xml::max_list_entries))) == xml_errc::missing_key);
+  CHECK(refusal(list(times("<Contents/>", xml::max_list_entries + 1))) == xml_errc::too_large);
+  CHECK(refusal(list("<CommonPrefixes>" + times("<Prefix>a</Prefix>", xml::max_list_entries + 1) + "</CommonPrefixes>")) ==
+        xml_errc::too_large);
+}
+
+TEST_CASE("the memory for a list is bounded, whatever it holds") {
+  pugi::set_memory_management_functions(&test::heap::take, &test::heap::give);
+  constexpr std::size_t mebibyte = 1 << 20;
+  struct costs {
+    std::error_code code;
+    std::size_t most = 0;  // besides the body
+    std::size_t kept = 0;  // likewise
+  };
+  const auto measure = [](const std::string& bytes) {
+    CHECK(bytes.size() <= xml::max_list_bytes);
+    auto body = std::make_unique<char[]>(bytes.size());
+    std::memcpy(body.get(), bytes.data(), bytes.size());
+    ref<xml::list_page> page;
+    const std::size_t before = test::heap::now();
+    test::heap::forget_peak();
+    costs seen{.code = xml::parse_list_page(std::move(body), bytes.size(), page)};
+    seen.most = test::heap::most() - before;
+    seen.kept = test::heap::now() - before;
+    return seen;
+  };
+  // What is refused before it is parsed takes nothing: a quarter of a million of anything, and whatever is shorter.
+  for (const std::string& inside : {times("<Contents/>", 250'000), times("<Contents/>", 131'072), times("<CommonPrefixes/>", 240'000),
+                                    times("<Contents a=''/>", 65'535), times("<a/>x", 65'535), times("<a/>x", 800'000)}) {
+    CAPTURE(inside.substr(0, 20), inside.size());
+    const costs seen = measure(list(inside));
+    CHECK(seen.code == xml_errc::too_large);
+    CHECK(seen.most == 0);
+  }
+  const costs attributes = measure("<ListBucketResult " + times("a=\"\" ", 800'000) + "></ListBucketResult>");
+  CHECK(attributes.code == xml_errc::too_large);
+  CHECK(attributes.most == 0);
+
+  // As many as there may be.
+  const std::size_t left = xml::detail::max_markup - 3;
+  for (const std::string& inside : {times("<a/>", left), times("<a/>x", left / 2), times("<!---->", left)}) {
+    CAPTURE(inside.substr(0, 20));
+    const costs seen = measure(list(inside));
+    CHECK_FALSE(seen.code);
+    CHECK(seen.most >= 8 * mebibyte);  // or it is not measured
+    CHECK(seen.most <= 8 * mebibyte + mebibyte / 8);
+    CHECK(seen.kept <= 1024);
+  }
+  const costs objects = measure(list(times("<Contents/>", left)));
+  CHECK(objects.code == xml_errc::too_large);
+  CHECK(objects.most <= 8 * mebibyte + mebibyte / 8);
+  // All of both at once.
+  const costs both = measure(list(times(object("k"), xml::max_list_entries) + times("<a/>", left - 3 * xml::max_list_entries)));
+  CHECK_FALSE(both.code);
+  CHECK(both.most >= 9 * mebibyte);
+  CHECK(both.most <= 9 * mebibyte + mebibyte / 2);
+  CHECK(both.kept >= 10'000 * sizeof(xml::listed));
+  CHECK(both.kept <= mebibyte + mebibyte / 4);
 }
 
 TEST_CASE("a page that was there stays when the next cannot be read") {
