@@ -384,8 +384,10 @@ class server final : public ring::submit_hook {
     auto [head, body] = parts(request);
     return sized(std::move(head), body);
   }
+  /// Not in more chunks than can be read in a moment.
   [[nodiscard]] std::string chunked(std::string_view request, std::size_t chunk) const {
     auto [head, body] = parts(request);
+    chunk = std::max(chunk, body.size() / 4000);
     std::string answer = head + "Transfer-Encoding: chunked\r\n\r\n";
     for (std::size_t at = 0; at < body.size(); at += chunk) {
       char size[24];
