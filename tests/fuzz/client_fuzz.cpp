@@ -1,15 +1,18 @@
 // The whole client against a server that does what the input says: good answers, cut, changed and delayed ones, any bytes,
 // closed and half-closed connections, on a clock that goes on only when nothing else does. Whatever comes, the run ends, leaves
-// nothing behind, and hands on only listed objects, each from its first byte on and no longer than it was listed; and exactly
-// their bytes, as long as no answer was changed.
+// nothing behind, and hands on only what was asked for, each from its first byte on and no longer than it was listed; and exactly
+// its bytes, as long as no answer was changed but in bits of an object, which a checksum shows.
 //
-// The first bytes choose how the client reads and what the bucket holds (`settings`), the rest is a script (`server::act`).
+// The first bytes choose how the client reads, what the bucket holds and what the server cannot do (`settings`), the rest is a
+// script (`server::act`).
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -22,7 +25,10 @@
 #include <utility>
 #include <vector>
 
+#include "s3pager/base/bytes.hpp"
 #include "s3pager/base/unique_fd.hpp"
+#include "s3pager/checksum/digest.hpp"
+#include "s3pager/checksum/hasher.hpp"
 #include "s3pager/coro/frame_pool.hpp"
 #include "s3pager/pager/client.hpp"
 #include "s3pager/ring/descriptor.hpp"
@@ -65,9 +71,15 @@ class script {
 };
 
 constexpr std::array<std::uint64_t, 8> sizes{0, 1, 100, 4096, 5000, 9000, 20'000, 600'000};
+constexpr std::size_t slot_bytes = 4096;
 constexpr std::string_view key_letters = "abcdef";
 
 enum class at_end : std::uint8_t { answer, reset, be_silent };
+enum class question : std::uint8_t { all, whole, from_zero, middle };  // of a bucket; of its first object, by get()
+/// What answers of a range say of checksums.
+enum class of_range : std::uint8_t { nothing, its_own, the_whole_by_type, the_whole };
+constexpr std::uint8_t several = 6;   // algorithms, beside one of the five
+constexpr std::uint8_t of_parts = 7;  // a checksum that is of no bytes
 
 struct settings {
   page_order order;
@@ -82,6 +94,20 @@ struct settings {
   std::size_t objects;
   std::size_t a_page;         // keys of a list page
   std::array<std::uint8_t, 6> size{};
+  // Only if a bit asks for them.
+  bool more;
+  s3pager::verify verify = s3pager::verify::as_it_arrives;
+  bool hedges = false;
+  std::uint8_t checksums = 0;  // 0: none; 1 to 5: an algorithm
+  of_range range_checksums = of_range::nothing;
+  question asked = question::all;
+  bool ignores_ranges = false;
+  bool has_no_etags = false;
+  bool says_no_total = false;
+  bool sends_chunks = false;
+  bool answers_last_first = false;
+  bool conditional = false;  // get() with If-Match
+  byte_range range = {};     // of get()
 
   explicit settings(script& from) noexcept {
     const std::uint8_t a = from.byte();
@@ -94,6 +120,7 @@ struct settings {
     const std::uint8_t b = from.byte();
     held = b % 4;
     dropped_after = b < 128 ? ~std::size_t{0} : (b >> 2) % 16;
+    more = (b & 0x40) != 0;
     const std::uint8_t c = from.byte();
     then = static_cast<at_end>(c % 3);
     objects = (c >> 2) % 6;
@@ -103,7 +130,34 @@ struct settings {
       const std::uint8_t which = from.byte();
       size[i] = which == 0xff ? 7 : which % 7;
     }
+    if (more) read_more(from);
   }
+  void read_more(script& from) noexcept {
+    static constexpr std::array<s3pager::verify, 4> verifies{s3pager::verify::as_it_arrives, s3pager::verify::before_delivery,
+                                                             s3pager::verify::off, s3pager::verify::before_delivery};
+    const std::uint8_t d = from.byte();
+    verify = verifies[d % 4];
+    hedges = (d & 4) != 0;
+    checksums = (d >> 3) % 8;
+    range_checksums = static_cast<of_range>(d >> 6);
+    const std::uint8_t e = from.byte();
+    asked = static_cast<question>(e % 4);
+    ignores_ranges = (e & 4) != 0;
+    has_no_etags = (e & 8) != 0;
+    says_no_total = (e & 16) != 0;
+    sends_chunks = (e & 32) != 0;
+    answers_last_first = (e & 64) != 0;
+    conditional = (e & 128) != 0;
+    if (asked != question::from_zero && asked != question::middle) return;
+    // In 48ths of the object and bytes, so that it begins and ends within it, at its ends and behind them.
+    const std::uint64_t part = size_of(0) / 48 + 1;
+    const std::uint8_t first = from.byte();
+    if (asked == question::middle) range.first = part * (first >> 2) + first % 4;
+    const std::uint8_t length = from.byte();
+    if (range.first == 0) ignores_ranges = false;
+    range.last = range.first + part * (length >> 2) + length % 4;
+  }
+  [[nodiscard]] bool asks_range() const noexcept { return asked == question::from_zero || asked == question::middle; }
   [[nodiscard]] std::uint64_t size_of(std::size_t object) const noexcept { return sizes[size[object]]; }
 };
 
@@ -129,6 +183,7 @@ class server final : public ring::submit_hook {
     version_ = 0;
     refusing_ = 0;
     changed_ = false;
+    flipped_ = false;
     sent_ = 0;
   }
   void end() {
@@ -137,6 +192,8 @@ class server final : public ring::submit_hook {
   }
   /// Whether some answer was not what a good server sends, so that nobody can tell wrong bytes.
   [[nodiscard]] bool changed() const noexcept { return changed_; }
+  /// Whether bits of an object were, which only a checksum shows.
+  [[nodiscard]] bool flipped() const noexcept { return flipped_; }
   [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
   [[nodiscard]] unsigned version() const noexcept { return version_; }
 
@@ -240,9 +297,14 @@ class server final : public ring::submit_hook {
 
   /// The peer that the next answer is for: one that asked for something.
   [[nodiscard]] peer* pick() noexcept {
-    for (peer& each : peers_)
-      if (each.socket && !each.requests.empty()) return current_ = &each;
-    return nullptr;
+    peer* found = nullptr;
+    for (peer& each : peers_) {
+      if (!each.socket || each.requests.empty()) continue;
+      found = &each;
+      if (!how_->answers_last_first) break;
+    }
+    if (found != nullptr) current_ = found;
+    return found;
   }
   [[nodiscard]] static std::string take(peer& from) {
     std::string request = std::move(from.requests.front());
@@ -252,7 +314,9 @@ class server final : public ring::submit_hook {
 
   void act(manual_clock& time) {
     static constexpr std::array<int, 16> statuses{200, 204, 206, 304, 400, 401, 403, 404, 412, 416, 429, 500, 501, 503, 302, 999};
-    const std::uint8_t what = script_->byte() % 16;
+    const std::uint8_t chosen = script_->byte();
+    const std::uint8_t what = chosen % 16;
+    const bool flips = how_->more && what == 5 && chosen >= 128;
     switch (what) {
       case 0:  // somebody else's turn
         static_cast<void>(pick());
@@ -291,7 +355,7 @@ class server final : public ring::submit_hook {
     }
     // The rest answers a request, if there is one.
     const std::size_t at = what == 3 ? 0 : script_->word();
-    const std::string_view more = what == 5 || what == 7 ? script_->text(1 + script_->byte() % 32) : std::string_view();
+    const std::string_view more = !flips && (what == 5 || what == 7) ? script_->text(1 + script_->byte() % 32) : std::string_view();
     peer* to = pick();
     if (to == nullptr) return;
     const std::string request = take(*to);
@@ -302,13 +366,14 @@ class server final : public ring::submit_hook {
       say(*to, failure(status, (at >> 8) % 4));
       return;
     }
-    std::string answer = what == 15 ? chunked(request, 1 + at % 5000) : good(request);
+    if (flips) return say(*to, good(request, at));
+    std::string answer = what == 15 ? chunked(parts(request), 1 + at % 5000) : good(request);
     const std::size_t place = answer.empty() ? 0 : at % (answer.size() + 1);
     if (what == 5 || what == 6 || what == 7) changed_ = true;
     switch (what) {
-      case 4:  // cut off
+      case 4:  // cut off, or no more of it comes
         answer.resize(place);
-        to->ends = true;
+        to->ends = !how_->more || chosen < 128;
         break;
       case 5: answer.replace(place, more.size(), more); break;
       case 6: answer.erase(place, 1 + at % 7); break;
@@ -345,7 +410,8 @@ class server final : public ring::submit_hook {
     xml += end < how_->objects ? "true</IsTruncated><NextContinuationToken>t" + std::to_string(end) + "</NextContinuationToken>"
                                : "false</IsTruncated>";
     for (std::size_t i = first; i < end; ++i)
-      xml += "<Contents><Key>" + std::string(1, key_letters[i]) + "</Key><ETag>" + etag(i) + "</ETag><Size>" +
+      xml += "<Contents><Key>" + std::string(1, key_letters[i]) + "</Key>" +
+             (how_->has_no_etags ? std::string() : "<ETag>" + etag(i) + "</ETag>") + "<Size>" +
              std::to_string(how_->size_of(i)) + "</Size></Contents>";
     return xml + "</ListBucketResult>";
   }
@@ -356,8 +422,33 @@ class server final : public ring::submit_hook {
     request.remove_prefix(at + name.size() + 4);
     return request.substr(0, request.find('\r'));
   }
-  /// A head without its length, and a body.
-  [[nodiscard]] std::pair<std::string, std::string> parts(std::string_view request) const {
+  [[nodiscard]] static std::string checksum_line(checksum::algorithm of, std::string_view bytes, const char* behind = "") {
+    checksum::hasher sum;
+    sum.begin(of);
+    sum.update(as_byte_span(bytes));
+    const checksum::digest value = sum.finish();
+    unsigned char text[48];
+    ::EVP_EncodeBlock(text, reinterpret_cast<const unsigned char*>(value.bytes.data()), value.size);
+    return std::string(checksum::header_name(of)) + ": " + reinterpret_cast<const char*>(text) + behind + "\r\n";
+  }
+  /// What an answer with `bytes` of `whole` says of checksums.
+  [[nodiscard]] std::string checksum_lines(std::string_view whole, std::string_view bytes, bool of_a_range) const {
+    const std::uint8_t kind = how_->checksums;
+    if (kind == 0 || (of_a_range && how_->range_checksums == of_range::nothing)) return {};
+    const bool own = of_a_range && how_->range_checksums == of_range::its_own;
+    const bool typed = of_a_range && how_->range_checksums == of_range::the_whole_by_type;
+    // Of a range some services leave the `-N` out, and the type.
+    if (kind == of_parts)
+      return checksum_line(checksum::algorithm::crc32, "of parts", of_a_range ? "" : "-2") +
+             (!of_a_range || typed ? "x-amz-checksum-type: COMPOSITE\r\n" : "");
+    const std::string_view summed = own ? bytes : whole;
+    std::string lines = checksum_line(kind == several ? checksum::algorithm::sha256 : checksum::algorithms[kind - 1U], summed);
+    if (kind == several) lines += checksum_line(checksum::algorithm::crc32, summed);
+    if (typed || !of_a_range) lines += "x-amz-checksum-type: FULL_OBJECT\r\n";
+    return lines;
+  }
+  /// A head without its length, and a body, in which a bit may be wrong.
+  [[nodiscard]] std::pair<std::string, std::string> parts(std::string_view request, std::optional<std::size_t> flip = {}) {
     if (request.substr(0, 6) != "GET /b") return {"HTTP/1.1 400 No\r\n", {}};
     if (request.substr(6, 1) == "?" || request.substr(6, 2) == "/?") return {"HTTP/1.1 200 OK\r\n", list(request)};
     const std::size_t object = key_letters.find(request[7]);
@@ -368,31 +459,42 @@ class server final : public ring::submit_hook {
     std::uint64_t first = 0;
     std::uint64_t end = size;
     std::string head = "HTTP/1.1 200 OK\r\n";
-    if (const auto range = header(request, "range"); !range.empty()) {
+    const std::string_view range = how_->ignores_ranges ? std::string_view() : header(request, "range");
+    if (!range.empty()) {
       unsigned long long from = 0;
       unsigned long long last = 0;
       must(std::sscanf(std::string(range).c_str(), "bytes=%llu-%llu", &from, &last) == 2, "a range is well written");
-      if (from >= size) return {"HTTP/1.1 416 No\r\nContent-Range: bytes */" + std::to_string(size) + "\r\n", {}};
+      const std::string total = how_->says_no_total ? "*" : std::to_string(size);
+      if (from >= size)
+        return {how_->says_no_total ? "HTTP/1.1 416 No\r\n" : "HTTP/1.1 416 No\r\nContent-Range: bytes */" + total + "\r\n", {}};
       first = from;
       end = std::min<std::uint64_t>(size, last + 1);
-      head = "HTTP/1.1 206 OK\r\nContent-Range: bytes " + std::to_string(first) + '-' + std::to_string(end - 1) + '/' +
-             std::to_string(size) + "\r\n";
+      head = "HTTP/1.1 206 OK\r\nContent-Range: bytes " + std::to_string(first) + '-' + std::to_string(end - 1) + '/' + total + "\r\n";
     }
-    return {head + "ETag: " + etag(object) + "\r\n", std::string(content(object, version_, first, end - first))};
+    if (!how_->has_no_etags) head += "ETag: " + etag(object) + "\r\n";
+    std::string body(content(object, version_, first, end - first));
+    if (!header(request, "x-amz-checksum-mode").empty())
+      head += checksum_lines(content(object, version_, 0, size), body, !range.empty());
+    if (flip && !body.empty()) {
+      flipped_ = true;
+      body[*flip % body.size()] ^= static_cast<char>(1 << *flip % 8);
+    }
+    return {head, std::move(body)};
   }
-  [[nodiscard]] std::string good(std::string_view request) const {
-    auto [head, body] = parts(request);
-    return sized(std::move(head), body);
+  [[nodiscard]] std::string good(std::string_view request, std::optional<std::size_t> flip = {}) {
+    const std::pair<std::string, std::string> answer = parts(request, flip);
+    return how_->sends_chunks ? chunked(answer, 4000) : sized(answer.first, answer.second);
   }
   /// Not in more chunks than can be read in a moment.
-  [[nodiscard]] std::string chunked(std::string_view request, std::size_t chunk) const {
-    auto [head, body] = parts(request);
+  [[nodiscard]] static std::string chunked(const std::pair<std::string, std::string>& parts, std::size_t chunk) {
+    const auto& [head, body] = parts;
     chunk = std::max(chunk, body.size() / 4000);
     std::string answer = head + "Transfer-Encoding: chunked\r\n\r\n";
     for (std::size_t at = 0; at < body.size(); at += chunk) {
-      char size[24];
-      std::snprintf(size, sizeof size, "%zx\r\n", std::min(chunk, body.size() - at));
-      answer += size + body.substr(at, chunk) + "\r\n";
+      const std::size_t size = std::min(chunk, body.size() - at);
+      char line[24];
+      std::snprintf(line, sizeof line, "%zx\r\n", size);
+      answer.append(line).append(body, at, size).append("\r\n");
     }
     return answer + "0\r\n\r\n";
   }
@@ -404,6 +506,7 @@ class server final : public ring::submit_hook {
   unsigned version_ = 0;
   unsigned refusing_ = 0;
   bool changed_ = false;
+  bool flipped_ = false;
   std::size_t sent_ = 0;
 };
 
@@ -437,20 +540,37 @@ class ledger {
     progress& at = open_[of.key.data()];
     if (how_.order == page_order::by_key)
       must(open_.size() == 1, "in order, all of an object comes before anything of the next");
-    must(got.offset() == at.bytes, "pages follow one another");
+    // Of a failure it is how many bytes came before it.
+    must(got.offset() == (got.failure() == nullptr ? how_.range.first : 0) + at.bytes, "pages follow one another");
     if (got.failure() == nullptr) {
       const std::string_view text = got.text();
       must(text.size() <= known->second.longest - at.bytes, "no more comes than was listed");
-      must(of.size && text.size() <= *of.size - at.bytes, "no more comes than the object has");
+      // An answer in chunks does not say how long the object is.
+      std::uint64_t end = of.size.value_or(~std::uint64_t{0});
+      if (how_.asks_range()) end = std::min(end, how_.range.last + 1);
+      must(of.size || how_.given_keys || how_.asked != question::all, "a listed object has a size");
+      must(got.offset() + text.size() <= end, "no more comes than was asked for");
       must(!text.empty() || got.last(), "only a last page is empty");
-      if (!server_.changed()) check(of.key, got.offset(), text, at);
+      if (!server_.changed()) check(of, got.offset(), text, at);
       at.bytes += text.size();
       if (!got.last()) return;
-      must(at.bytes == *of.size, "a whole object is as long as it says");
+      must(!of.size || got.offset() + text.size() == end, "a whole object is as long as it says");
+      if (!server_.changed()) check_whole(of, at);
       ++whole_;
     }
     open_.erase(of.key.data());
     must(++known->second.ended <= known->second.count, "an object ends once");
+  }
+  void failed(const error& why) {
+    if (server_.changed() || why.code() != errc::corrupted) return;
+    must(server_.flipped() || server_.version() > 0, "what is not changed is not corrupted");
+    must(how_.verify != verify::off, "what is not verified is not corrupted");
+    if (how_.verify != verify::before_delivery || how_.given_keys || how_.asked != question::all) return;
+    const std::size_t object = key_letters.find(why.key());
+    must(object != key_letters.npos, "what is corrupted has a key");
+    if (how_.size_of(object) > slot_bytes) return;
+    for (const auto& [key, each] : open_)
+      must(key[0] != why.key()[0] || each.bytes == 0, "nothing of a small object comes before its checksum holds");
   }
   void end(bool whole_run) const {
     if (!whole_run) return;
@@ -458,7 +578,8 @@ class ledger {
     std::size_t ended = 0;
     for (const auto& [key, each] : listed_) ended += each.ended;
     must(ended == objects_, "every object ends, whole or with its failure");
-    if (!server_.changed() && !how_.given_keys) must(objects_ == how_.objects, "every object is listed");
+    if (!server_.changed() && !how_.given_keys && how_.asked == question::all)
+      must(objects_ == how_.objects, "every object is listed");
   }
   [[nodiscard]] std::size_t pages() const noexcept { return pages_; }
 
@@ -470,18 +591,48 @@ class ledger {
   };
   struct progress {
     std::uint64_t bytes = 0;
-    std::optional<unsigned> version = {};
+    std::optional<std::bitset<256>> versions = {};
+    bool right = true;
   };
-  void check(std::string_view key, std::uint64_t offset, std::string_view text, progress& at) const {
+  /// Of an object without ETags that comes in several answers nobody can tell that they are of one version.
+  [[nodiscard]] bool may_mix_versions(std::size_t object) const noexcept {
+    return how_.has_no_etags && server_.version() > 0 && how_.size_of(object) > 500'000;
+  }
+  void check(const object& of, std::uint64_t offset, std::string_view text, progress& at) const {
     if (text.empty()) return;
-    const std::size_t object = key_letters.find(key);
-    must(object != key.npos && key.size() == 1, "the key is one of the server's");
-    const auto is = [&](unsigned version) { return text == content(object, version, offset, text.size()); };
-    // A few bytes may be those of several versions: the first long page says which one it is.
-    if (text.size() <= 16 && !at.version) return;
-    for (unsigned version = 0; !at.version && version <= server_.version(); ++version)
-      if (is(version)) at.version = version;
-    must(at.version && is(*at.version), "the bytes are those of one version of the object");
+    const std::size_t object = key_letters.find(of.key);
+    must(object != key_letters.npos && of.key.size() == 1, "the key is one of the server's");
+    if (may_mix_versions(object)) return;
+    // What has come so far may be of several versions, if it is little; newer ones than there were at its beginning it can't be of.
+    if (!at.versions) {
+      at.versions.emplace();
+      for (unsigned version = 0; version <= std::min(server_.version(), 255U); ++version) at.versions->set(version);
+    }
+    for (unsigned version = 0; version < 256; ++version)
+      if (at.versions->test(version) && text != content(object, version, offset, text.size())) at.versions->reset(version);
+    at.right = at.versions->any();
+    must(at.right || server_.flipped(), "the bytes are those of one version of the object");
+  }
+  void check_whole(const object& of, const progress& at) const {
+    const std::size_t object = key_letters.find(of.key);
+    const std::uint64_t size = how_.size_of(object);
+    if (how_.asks_range()) {
+      // Of a whole answer in chunks it is known only at its end, behind which there is nothing.
+      must(how_.range.first < size || size == 0 || how_.ignores_ranges, "a range behind the object's end is refused");
+      must(at.bytes == std::min(size, how_.range.last + 1) - std::min(size, how_.range.first), "a range is whole");
+    } else if (at.bytes > 0 || !how_.given_keys) {
+      must(at.bytes == size, "a whole object has all of its bytes");
+    }
+    must(of.verification() != verification::pending, "with the last page it is known whether the object is verified");
+    must((how_.verify == verify::off) == (of.verification() == verification::off), "what is not to be verified is not");
+    if (how_.checksums == 0 || how_.checksums == of_parts)
+      must(!verified(of.verification()), "nothing is verified without a checksum");
+    must(at.right || !verified(of.verification()), "what is verified is right");
+    // Of an answer of all of the object a checksum is the object's.
+    const bool size_known = how_.asked == question::all && !how_.given_keys && how_.match_etag && !how_.has_no_etags;
+    const bool ranges = how_.asks_range() || !(how_.ignores_ranges || size_known);
+    if (!ranges && size < 500'000 && how_.checksums != 0 && how_.checksums != of_parts && how_.verify != verify::off)
+      must(at.right && (verified(of.verification()) || at.bytes == 0), "what has a checksum is verified");
   }
 
   const settings& how_;
@@ -498,7 +649,13 @@ task<> consume(client& s3, const settings& how, ledger& book, bool& whole_run) {
   page_stream pages;
   const keys_options options{.on_error = how.failures, .match_etag = how.match_etag};
   const bool ordered = how.order == page_order::by_key;
-  if (how.given_keys) {
+  if (how.asked != question::all) {
+    book.given("a");
+    get_options what{.bucket = "b", .key = "a"};
+    if (how.asks_range()) what.range = how.range;
+    if (how.conditional) what.if_match = "\"a0\"";
+    pages = s3.get(what);
+  } else if (how.given_keys) {
     std::vector<std::string_view> keys;
     for (std::size_t i = 0; i < how.objects; ++i) keys.push_back(key_letters.substr(i, 1));
     for (const std::string_view key : keys) book.given(key);
@@ -511,6 +668,7 @@ task<> consume(client& s3, const settings& how, ledger& book, bool& whole_run) {
     for (;;) {
       std::optional<page> next = co_await pages.next();
       if (!next) break;
+      if (next->failure() != nullptr) book.failed(*next->failure());
       book.take(*next);
       if (next->failure() != nullptr) continue;
       held.push_back(std::move(*next));
@@ -519,6 +677,7 @@ task<> consume(client& s3, const settings& how, ledger& book, bool& whole_run) {
     whole_run = true;
   } catch (const error& failed) {
     must(bool(failed.code()) && failed.what()[0] != '\0', "a failure says what it is");
+    book.failed(failed);
   }
 }
 
@@ -547,17 +706,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                         .region = "us-east-1",
                         .endpoint_url = "http://127.0.0.1:9",
                         .addressing = addressing::path,
-                        .window_bytes = 16 * 4096,
-                        .slot_bytes = 4096,
+                        .window_bytes = 16 * slot_bytes,
+                        .slot_bytes = slot_bytes,
                         .concurrency = how.lanes,
+                        .verify = how.verify,
                         .retry = {.max_attempts = how.attempts},
-                        .jitter_seed = 1});
+                        .jitter_seed = 1,
+                        .hedge = how.hedges ? hedge_policy{.max_share = 1, .least_samples = 1} : hedge_policy{}});
     window = s3.window();
     bool whole_run = false;
     std::optional<test::root<>> run(std::in_place, in.loop.ready(), consume(s3, how, book, whole_run));
     for (std::size_t turns = 0; !run->done(); ++turns) {
       must(turns < 50'000 + in.peer.sent(), "a run ends");
-      must(s3.window_used() <= 16 * 4096, "the window bounds what is received");
+      must(s3.window_used() <= 16 * slot_bytes, "the window bounds what is received");
       if (book.pages() >= how.dropped_after) break;
       if (in.loop.run_once(ring::reactor::wait::no) || run->done()) continue;
       if (in.peer.step(in.time)) continue;
