@@ -129,16 +129,10 @@ class exchange {
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
     began_ = loop().now();
     try {
-      send_pace& pace = service_->retries().pace();
-      for (bool turn = false; !turn;) {
-        const send_pace::turn mine = pace.take(loop().now());
-        if (mine.at > loop().now()) {
-          place_.reset();  // meanwhile it is another's
-          if (co_await ring::sleep_until(loop(), std::min(mine.at, latest_)))
-            throw error(errc::cancelled, "stopped while the service asked for fewer requests");
-          if (loop().now() >= latest_) throw error(errc::timed_out, "waiting for a turn, as the service asked for fewer requests");
-        }
-        turn = pace.holds(mine);
+      send_line& line = service_->retries().line();
+      if (!line.try_turn(loop().now())) {
+        place_.reset();  // meanwhile it is another's
+        co_await line.wait_for_turn(loop(), latest_);
       }
       began_ = loop().now();
       if (!try_place(fresh)) co_await wait_for_place(fresh);

@@ -16,6 +16,7 @@
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/s3/send_line.hpp"
 #include "s3pager/s3/send_pace.hpp"
 
 namespace s3pager {
@@ -78,8 +79,8 @@ enum class retry_cause : std::uint8_t {
 struct retry_policy {
   std::uint32_t max_attempts = 3;                          ///< of one request without progress, the first included; 1: never again
   duration base_delay = std::chrono::milliseconds(50);     ///< the most before the first retry; doubled for each further one
-  /// What base_delay is at least after throttling. The client's other requests have turns then, which are twice this apart at
-  /// most (s3/send_pace.hpp); 0, or if nothing is retried: they are not held back.
+  /// What base_delay is at least after throttling. All requests of the client have turns then, which are twice this apart at
+  /// most (s3/send_pace.hpp, s3/send_line.hpp); 0, or if nothing is retried: they are not held back.
   duration throttled_delay = std::chrono::seconds(1);
   duration max_delay = std::chrono::seconds(20);           ///< the most before any retry
   duration max_elapsed = std::chrono::minutes(5);          ///< since the first failure without progress; no retry is begun after it
@@ -133,12 +134,13 @@ class jitter {
 class retry_budget {
  public:
   retry_budget(const retry_policy& policy, std::uint64_t seed) noexcept
-      : policy_(policy), tokens_(policy.tokens), jitter_(seed), pace_(slowest(policy)) {}
+      : policy_(policy), tokens_(policy.tokens), jitter_(seed), line_(slowest(policy)) {}
 
   [[nodiscard]] const retry_policy& policy() const noexcept { return policy_; }
   [[nodiscard]] retry_tokens& tokens() noexcept { return tokens_; }
   [[nodiscard]] jitter& random() noexcept { return jitter_; }
-  [[nodiscard]] send_pace& pace() noexcept { return pace_; }
+  [[nodiscard]] send_line& line() noexcept { return line_; }
+  [[nodiscard]] const send_pace& pace() const noexcept { return line_.pace(); }
 
  private:
   [[nodiscard]] static duration slowest(const retry_policy& policy) noexcept {
@@ -150,7 +152,7 @@ class retry_budget {
   retry_policy policy_;
   retry_tokens tokens_;
   jitter jitter_;
-  send_pace pace_;
+  send_line line_;
 };
 
 /// The attempts at one request. Make it at the first; tell it of each end.
@@ -171,7 +173,7 @@ class retry_state {
   /// The request has been answered whole.
   void succeeded(time_point now) noexcept {
     budget_.tokens().give_back(std::max(std::exchange(taken_, 0), 1U));
-    budget_.pace().succeeded(now);
+    budget_.line().succeeded(now);
   }
 
   /// When the next attempt is to begin; nothing if there is to be none. A Retry-After of the service is honoured, up to max_delay.
@@ -180,7 +182,7 @@ class retry_state {
     const retry_cause cause = classify_failure(why);
     const duration asked = std::min<duration>(why.details().retry_after, policy.max_delay);
     // Of use to others, whether or not this request is made again.
-    if (cause == retry_cause::throttling) budget_.pace().throttled(now - why.details().elapsed, now, asked);
+    if (cause == retry_cause::throttling) budget_.line().throttled(now - why.details().elapsed, now, asked);
     if (cause == retry_cause::permanent || cause == retry_cause::expired_token) return std::nullopt;
     if (cause == retry_cause::clock_skew) {
       // Signed by the service's own clock it is another request: a matter of once, and of no delay.
