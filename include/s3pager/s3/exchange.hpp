@@ -223,11 +223,10 @@ class exchange {
   }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.
-  /// At most xml::max_error_bytes are read; a body that can't be read whole leaves the status to speak.
-  [[nodiscard]] task<error> read_failure(std::string body, bool complete) {
+  /// At most xml::max_error_bytes are read; a body that can't be read whole, as it is `broken`, leaves the status to speak.
+  [[nodiscard]] task<error> read_failure(std::string body, bool complete, bool broken) {
     error_details known = details();
     auto memory = make_ref<control_buffer>();
-    bool broken = false;
     while (!complete && !broken && body.size() <= xml::max_error_bytes) {
       const ring::io_result got = co_await socket().receive(memory->bytes(), memory, receive_deadline(), &sending_);
       received(got.bytes);

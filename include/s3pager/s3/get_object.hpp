@@ -31,7 +31,8 @@ namespace s3pager::s3 {
 struct byte_range {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
-  [[nodiscard]] std::uint64_t size() const noexcept { return last - first + 1; }
+  /// Of all of 2^64 one less.
+  [[nodiscard]] std::uint64_t size() const noexcept { return std::max(last - first + 1, last - first); }
   bool operator==(const byte_range&) const noexcept = default;
 };
 
@@ -217,8 +218,8 @@ class get_object {
       if (const auto text = exchange_.parser().header("content-range"); text && exchange_.status() == 416)
         if (const auto answered = parse_content_range(*text)) total_ = answered->total;
       std::string body;
-      for (ring::slot_span piece = take(); piece.size() > 0; piece = take()) body += as_chars(piece.bytes());
-      const error made = co_await exchange_.read_failure(std::move(body), ended_);
+      const bool broken = take_failure(body);
+      const error made = co_await exchange_.read_failure(std::move(body), ended_, broken);
       throw made;
     }
     check_head();
@@ -376,6 +377,24 @@ class get_object {
         return true;
       }
     }
+  }
+
+  /// Of a refusal's body what has come with its head. True: no more of it can be read, or of what follows it.
+  [[nodiscard]] bool take_failure(std::string& body) {
+    http::step next;
+    do {
+      if (piece_.size() == 0) piece_ = received_.next_span();
+      next = exchange_.parser().feed(piece_.bytes());
+      exchange_.count_body(next.body.size());
+      body += as_chars(next.body);
+      piece_.skip(next.kind == http::step_kind::need_more ? piece_.size() : next.consumed);
+    } while (next.kind == http::step_kind::body || (next.kind == http::step_kind::need_more && !received_.empty()));
+    ended_ = next.kind == http::step_kind::end;
+    const bool broken = next.kind == http::step_kind::error || piece_.size() > 0 || !received_.empty();
+    head_.reset();
+    piece_.reset();
+    received_.reset();
+    return broken;
   }
 
   void check_head() {

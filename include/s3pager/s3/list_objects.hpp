@@ -130,10 +130,13 @@ class list_call {
     bool fresh = false;
     while (!co_await attempt(*memory, fresh)) fresh = true;
     if (exchange_.status() != 200) {
-      const error made = co_await exchange_.read_failure(std::string(body_.text()), ended_);
+      const error made = co_await exchange_.read_failure(std::string(body_.text()), ended_, broken_);
       throw made;
     }
-    exchange_.finish();
+    if (broken_)
+      exchange_.abandon({});
+    else
+      exchange_.finish();
     ref<xml::list_page> page;
     if (const std::error_code failed = xml::parse_list_page(std::move(body_.bytes()), body_.size(), page)) {
       if (failed == xml::xml_errc::error_answer) throw answer_failure(200, body_.text(), details());
@@ -164,15 +167,18 @@ class list_call {
           exchange_.count_body(next.body.size());
           if (!body_.append(next.body)) failed = make_error_code(xml::xml_errc::too_large);
         } else if (next.kind == http::step_kind::end) {
-          if (!input.empty()) exchange_.abandon({});
           ended_ = true;
+          broken_ = !input.empty();
           co_return true;
         } else if (next.kind == http::step_kind::need_more) {
           break;
         }
       }
-      // The rest of a failure is read as far as failures are read.
-      if (!failed && exchange_.status() != 0 && exchange_.status() != 200) co_return true;
+      // The rest of a failure is read as far as failures are read; where it is broken, its status speaks.
+      if (exchange_.status() != 0 && exchange_.status() != 200) {
+        broken_ = static_cast<bool>(failed);
+        co_return true;
+      }
       if (failed) {
         if (exchange_.stale(failed)) {
           exchange_.retry(failed);
@@ -196,6 +202,7 @@ class list_call {
   exchange exchange_;
   list_body body_;
   bool ended_ = false;
+  bool broken_ = false;  ///< what followed can't be read
 };
 
 /// A page that was read, and the room it takes until the consumer has it.
@@ -264,9 +271,10 @@ class list_position {
     } catch (const error& failed) {
       failure.emplace(failed);
     }
-    // A token that is refused is replaced by the last key: what was listed stays listed, and nothing comes twice.
+    // A token that is refused is replaced by the last key: what was listed stays listed, and nothing comes twice. Behind a common
+    // prefix there is no such key; and from one key it is done once, or a service could refuse for ever.
     if (!at.token().empty() && failure->http_status() == 400 && failure->code() == errc::invalid_argument &&
-        what.delimiter.empty() && !at.last_key().empty()) {
+        what.delimiter.empty() && at.last_key() > what.start_after) {
       at.forget_token();
       what.start_after = at.last_key();
       continue;

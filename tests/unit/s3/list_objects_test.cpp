@@ -192,6 +192,30 @@ TEST_CASE("a service that does not know start-after is refused", "[s3][list_obje
   CHECK(out.keys.empty());
 }
 
+TEST_CASE("a token that is refused is replaced once by each last key", "[s3][list_objects]") {
+  const std::string refused = answer_of("<Error><Code>InvalidArgument</Code></Error>", 400);
+  bench in({{{{page_of({"a"}, "1")}}, {{refused}}, {{page_of({}, "2")}}, {{refused}}}});
+  const listing out = listed(in);
+  REQUIRE(out.failure);
+  CHECK(out.failure->code() == errc::invalid_argument);
+  CHECK(out.keys == std::vector<std::string>{"a"});
+  REQUIRE(in.server.requests().size() == 4);
+  CHECK(target_of(in.server.requests()[2]) == "/b/?encoding-type=url&list-type=2&start-after=a");
+}
+
+TEST_CASE("a refusal whose body is broken keeps its name", "[s3][list_objects]") {
+  const std::string answer = "HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+  for (std::size_t at = 0; at <= answer.size(); ++at) {
+    CAPTURE(at);
+    bench in({{{split_at(answer, at)}}});
+    const listing out = listed(in);
+    REQUIRE(out.failure);
+    CHECK(out.failure->code() == errc::access_denied);
+    CHECK(in.server.requests().size() == 1);
+    CHECK(in.target->host()->idle() == 0);
+  }
+}
+
 TEST_CASE("an error in an answer 200 is an error with its ids", "[s3][list_objects]") {
   bench in(answer_of("<Error><Code>SlowDown</Code><Message>later</Message></Error>"));
   const listing out = listed(in);
