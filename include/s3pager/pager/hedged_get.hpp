@@ -113,6 +113,7 @@ class hedged_get {
       ring::grant spare = spare_slots(slots);
       if (!spare) continue;  // perhaps when as much time again has passed
       static_cast<void>(co_await race(open(slots, fresh), what_, std::move(spare)));
+      of_.work_begins(service_->loop().now());  // the first one may have waited for a place
       co_return;
     }
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "s3pager/checksum/digest.hpp"
 #include "s3pager/checksum/hasher.hpp"
@@ -31,13 +32,15 @@ struct verdict {
 class slice_check {
  public:
   /// Of the first answer. `complete`: it is an answer of all of the object, and all of it is taken.
-  void begin(const s3::checksum_claims& said, bool complete, int http_status) {
+  void begin(const s3::checksum_claims& said, bool complete, int http_status, std::string_view etag) {
     reset();
     composite_ = said.composite;
     complete_ = complete;
     full_object_ = said.full_object;
-    // Of a plain answer it is the object's: nothing else could be meant.
-    certain_ = complete && (http_status == 200 || said.full_object);
+    // Of a plain answer it is the object's, and so of a range that is all of an object which never had parts (whose ETag has
+    // their number): nothing else could be meant.
+    const bool one_part = !etag.empty() && etag.find('-') == std::string_view::npos;
+    certain_ = complete && (http_status == 200 || said.full_object || one_part);
     claim_ = said.claim;
     if (claim_) hasher_.begin(claim_->algorithm);
   }

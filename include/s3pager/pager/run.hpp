@@ -200,7 +200,8 @@ class run {
       const std::uint64_t before = of.received;
       std::optional<error> failure;
       try {
-        co_await attempt(of, corrupted);
+        const bool judged = co_await attempt(of, corrupted);
+        if (!judged) continue;
         attempts.succeeded(loop.now());
         co_return;
       } catch (const error& failed) {
@@ -248,15 +249,19 @@ class run {
       request.range = s3::byte_range{of.offset + of.received, of.offset + of.size - 1};
       request.if_match = owner.etag;
     } else {
-      if (!settings_.one_request && !of.whole) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
-      request.or_whole = !owner.end;
+      // All of an object is asked for without a Range: nothing can be misunderstood then, and an empty one has none.
+      const bool all = of.whole || (owner.end && of.offset == 0 && of.size == *owner.end);
+      if (!settings_.one_request && !all) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
+      request.or_whole = !owner.end && !settings_.one_request;
       if (request.if_match.empty()) request.if_match = owner.etag;
     }
   }
 
-  [[nodiscard]] task<> attempt(slice& of, bool fresh) {
+  /// False: the same is to be asked for again, without a Range.
+  [[nodiscard]] task<bool> attempt(slice& of, bool fresh) {
     job& owner = *of.owner;
     const bool size_known = owner.end.has_value();
+    const bool version_known = !owner.etag.empty();
     // A copy: the record's own, which the key is in, may be replaced by what the first answer says.
     const object as_asked = owner.record->what();
     s3::get_object_request request;
@@ -269,40 +274,54 @@ class run {
     } catch (const error& failed) {
       refused.emplace(failed);
     }
-    if (refused) judge(*refused, get.first(), of, request, size_known);
-    if (refused || owner.failed) co_return;
+    if (refused) {
+      const bool judged = judge(*refused, get.first(), of, request, size_known);
+      co_return judged;
+    }
+    if (owner.failed) co_return true;
     opened(*get, of);
     if (!size_known) {
       learn(*get, of);
     } else if (const auto total = get->total(); total && !settings_.one_request && *total != *owner.end) {
       // One version has one size: where the ETag is the listed one, it is the answer that is wrong.
-      const errc why = owner.etag.empty() || !get->header("etag") ? errc::changed : errc::protocol_violation;
+      const errc why = version_known && get->header("etag") ? errc::protocol_violation : errc::changed;
       get->abandon(make_error_code(why));
       throw get->failure(why, "the object has " + std::to_string(*total) + " bytes, listed with " +
                                   std::to_string(*owner.end));
     }
     co_await receive(get, of, as_asked.key);
+    co_return true;
   }
 
   /// The head of an answer is there, and nothing of its body was taken.
   static void opened(s3::get_object& get, slice& of) {
-    hold_to_one_version(get, *of.owner);
-    if (of.received == 0) of.check.begin(get.checksums(), get.all_of_object(), get.status());
+    hold_to_one_version(get, of);
+    const std::string& etag = of.owner->answered_etag;
+    if (of.received == 0) of.check.begin(get.checksums(), get.all_of_object(), get.status(), etag);
+    if (of.owner->etag.empty()) of.owner->etag = etag;
   }
 
-  /// The request was refused: what that says of the object. Returns if it is empty, and is delivered; else throws.
-  void judge(const error& refused, const s3::get_object& get, slice& of, const s3::get_object_request& request,
-             bool size_known) {
+  /// The request was refused: what that says of the object. True if it is empty, and is delivered; false if it may be; else throws.
+  [[nodiscard]] bool judge(const error& refused, const s3::get_object& get, slice& of, const s3::get_object_request& request,
+                           bool size_known) {
     // The first slice begins at 0, and only an empty object has no byte from there on. That it has none Amazon S3 says too
-    // (`bytes */0`), radosgw and versitygw don't. A range that the caller asked for is refused as it is.
-    if (!size_known && !settings_.one_request && refused.http_status() == 416 && get.total().value_or(0) == 0) {
-      of.owner->record->learned(of.owner->record->what().with_answer({}, 0));
-      plan_.learn(of, 0, 0);
-      window_.settle(of, settings_.verify == verify::off ? verification::off : verification::none_given);
-      window_.deliver(of, {}, true);
-      return;
+    // (`bytes */0`); radosgw and versitygw don't, and neither would somebody who serves no ranges: without one they are asked again. A
+    // range that the caller asked for is refused as it is.
+    if (!size_known && request.range && !settings_.one_request && refused.http_status() == 416) {
+      if (!get.total()) {
+        of.whole = true;
+        return false;
+      }
+      if (*get.total() == 0) {
+        of.owner->record->learned(of.owner->record->what().with_answer({}, 0));
+        plan_.learn(of, 0, 0);
+        window_.settle(of, settings_.verify == verify::off ? verification::off : verification::none_given);
+        window_.deliver(of, {}, true);
+        return true;
+      }
     }
-    const bool own_condition = request.if_match.empty() || request.if_match == settings_.request.if_match;
+    // The caller's condition is on the first answer; that the rest is of its version is ours.
+    const bool own_condition = of.received == 0 && (request.if_match.empty() || request.if_match == settings_.request.if_match);
     if ((refused.http_status() == 412 && !own_condition) || (refused.http_status() == 416 && size_known)) {
       error_details known = refused.details();
       known.message = "the object changed since it was listed or first answered";
@@ -312,12 +331,14 @@ class run {
   }
 
   /// A server that passes over If-Match must not make one object of two versions.
-  static void hold_to_one_version(s3::get_object& get, job& owner) {
+  static void hold_to_one_version(s3::get_object& get, const slice& of) {
+    job& owner = *of.owner;
     const std::string_view etag = get.header("etag").value_or(std::string_view());
-    if (etag.empty()) return;
+    if (etag.empty() && of.received == 0 && owner.answered_etag.empty()) return;
     if (owner.answered_etag.empty()) owner.answered_etag = etag;
     if (owner.answered_etag == etag && (owner.etag.empty() || s3::same_etag(owner.etag, etag))) return;
-    const error made = get.failure(errc::changed, "an answer for this object is of another version than was asked for");
+    const error made = get.failure(errc::changed, etag.empty() ? "an answer for this object does not say of which version it is"
+                                                            : "an answer for this object is of another version than was asked for");
     get.abandon(made.code());
     throw made;
   }
@@ -332,7 +353,6 @@ class run {
     of.offset = get.offset();
     const std::optional<std::uint64_t> answered = get.body_size();
     if (!answered) return;  // chunked, or up to the close: it is as long as it is
-    owner.etag = get.header("etag").value_or(std::string_view());
     const std::uint64_t total = get.total().value_or(of.offset + *answered);
     if (!settings_.one_request && owner.etag.empty() && settings_.match_etag && of.offset + *answered < total) {
       get.abandon(make_error_code(errc::protocol_violation));
@@ -351,7 +371,7 @@ class run {
       for (ring::slot_span bytes = get->take(); bytes.size() > 0; bytes = get->take()) {
         const std::uint64_t came = of.received + kept.bytes() + bytes.size();
         if (owner.end && came > of.size) reject(*get, of, came);
-        if (!owner.end && kept.bytes() > 0) {
+        if (!owner.end && kept.bytes() > 0 && !(holds_back(of) && came <= pool_->slot_bytes())) {
           kept.sum(of.check);
           kept.deliver(window_, of, false);
         }
@@ -429,12 +449,13 @@ class run {
   };
 
   [[nodiscard]] bool is_only_slice(const slice& of) const noexcept {
-    return settings_.one_request || (of.offset == 0 && of.size == of.owner->end);
+    return settings_.one_request || (of.offset == 0 && (!of.owner->end || of.size == of.owner->end));
   }
-  /// Of an object that fits into a slot nothing is handed on before its checksum holds, if there is one.
+  /// Of an object that fits into a slot, as it may if its size is not known, nothing is handed on before its checksum holds, if
+  /// there is one.
   [[nodiscard]] bool holds_back(const slice& of) const noexcept {
     return settings_.verify == verify::before_delivery && of.check.claim() && of.received == 0 && is_only_slice(of) &&
-           of.size <= pool_->slot_bytes();
+           (!of.owner->end || of.size <= pool_->slot_bytes());
   }
   /// All bytes of the object have come, in this one slice: before its last page is handed on.
   void settle(s3::get_object& get, slice& of) {
