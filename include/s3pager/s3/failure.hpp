@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,8 +102,10 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
   return std::nullopt;
 }
 
-/// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more.
-[[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids) {
+/// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more. `secret` is
+/// not shown, though a service or what stands before it echoes what was sent.
+[[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids,
+                                          std::string_view secret = {}) {
   ids.http_status = http_status;
   std::string region;
   if (auto parsed = xml::parse_error_body(body)) {
@@ -112,6 +115,8 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
     if (ids.request_id.empty()) ids.request_id = std::move(parsed->request_id);
     if (ids.host_id.empty()) ids.host_id = std::move(parsed->host_id);
   }
+  if (!secret.empty())
+    for (std::size_t at = 0; (at = ids.message.find(secret, at)) != std::string::npos;) ids.message.replace(at, secret.size(), "****");
   if (ids.message.empty()) ids.message = "the service refused the request";
   if (!region.empty()) ids.message.append("; the bucket is in region ").append(region);
   const errc meaning = classify(http_status, ids.s3_code);

@@ -225,6 +225,42 @@ TEST_CASE("an empty object whose checksum does not hold is asked for again witho
   CHECK(out.asked(1, "range").empty());
 }
 
+TEST_CASE("secrets are in no failure, whatever a service echoes", "[pager][answers]") {
+  constexpr std::string_view echoed =
+      "<Error><Code>InvalidToken</Code><Message>Token TOKEN/of+session= and again TOKEN/of+session= are bad</Message>"
+      "<Token-0>TOKEN/of+session=</Token-0><CanonicalRequest>x-amz-security-token:TOKEN/of+session=</CanonicalRequest></Error>";
+  manual_clock time;
+  ring::reactor loop({.clock = &time});
+  const std::string answers_all = answer("", echoed, "403 Forbidden");
+  const test::scripted_server server(loop, {{{{answers_all}}, {{answer("", echoed)}}, {{answer("", "<html>TOKEN/of+session=", "400 X")}}}});
+  const std::string endpoint = server.endpoint();
+  client s3(loop, {.access_key_id = "AKIDEXAMPLE",
+                   .secret_access_key = "SECRET/access+key",
+                   .session_token = "TOKEN/of+session=",
+                   .region = "us-east-1",
+                   .endpoint_url = endpoint,
+                   .window_bytes = 4 << 20,
+                   .concurrency = 1,
+                   .retry = {.max_attempts = 1}});
+  for (int i = 0; i < 3; ++i) {
+    CAPTURE(i);
+    page_stream pages = i == 1 ? s3.page_ordered({.bucket = "bucket"}) : by_key(s3);
+    outcome out;
+    test::root<> reading(loop.ready(), read_all(pages, out));
+    while (!reading.done()) loop.run_once();
+    REQUIRE(out.failure);
+    const std::string words = out.failure->what();
+    CHECK(words.find("TOKEN") == std::string::npos);
+    CHECK(words.find("SECRET") == std::string::npos);
+    CHECK((i == 2 || out.failure->details().message == "Token **** and again **** are bad"));
+  }
+  REQUIRE(server.requests().size() == 3);
+  for (const std::string& each : server.requests()) {
+    CHECK(each.find("x-amz-security-token: TOKEN/of+session=") != std::string::npos);
+    CHECK(each.find("SECRET") == std::string::npos);
+  }
+}
+
 TEST_CASE("an object that changes while it is read has changed, though the caller made the same condition", "[pager][answers]") {
   const outcome out = read(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234", answer("", "", "412 X")}),
                            [](client& s3) {
