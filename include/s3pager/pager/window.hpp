@@ -353,10 +353,17 @@ class window final : private ring::buffer_pool::listener {
     }
     serving_ = false;
   }
-  /// The slice that the consumer needs next has no room; one that only waits for its server has.
+  /// The slice that the consumer needs next has no room, and no other one will make some: a lane that waits for its server ends
+  /// at a deadline, and what it holds is free then or comes here.
   [[nodiscard]] bool starved() noexcept {
-    return !waiting_.empty() && is_head(static_cast<grant_awaiter&>(waiting_.front()).of_) && !reserve_ &&
-           pool_->available() == 0;
+    if (waiting_.empty() || !is_head(static_cast<grant_awaiter&>(waiting_.front()).of_) || reserve_ || pool_->available() > 0)
+      return false;
+    std::size_t fetched = 0;
+    for (job& each : plan_.jobs())
+      for (const slice& part : each.slices) fetched += part.finished || each.failed ? 0U : 1U;
+    std::size_t waiting = 0;
+    for (auto at = waiting_.begin(); at != waiting_.end(); ++at) ++waiting;
+    return fetched == waiting;
   }
   [[nodiscard]] error exhaustion() {
     const std::size_t slot = pool_->slot_bytes();

@@ -413,6 +413,42 @@ TEST_CASE("a slow server is no exhausted window", "[pager][window]") {
   CHECK(text(waits) == "waits");
 }
 
+TEST_CASE("a window is not exhausted while a lane of it may make room", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 1 << 19);
+  slice& b = on.add("b", 1 << 19);
+  const ring::grant others = on.pool->try_grant(1);
+  asking under_way(on, b, 4);
+  std::vector<page> held;
+  for (int i = 0; i < 10; ++i) {
+    on.in->deliver(a, on.bytes(), false);
+    taking got(on);
+    held.push_back(std::move(*got.got));
+  }
+  const taking waits(on);
+  asking last(on, a, 4);
+  ring::slot_span received = on.bytes();
+  last.given.reset();
+  on.in->deliver(a, std::move(received), false);
+  on.turns();
+  CHECK(text(waits) == "a@40960");
+
+  const taking next(on);
+  const asking head(on, a, 4);
+  CHECK_FALSE(head.answered());
+  // What b is granted comes back at the latest when its server's deadline passes.
+  on.time.advance(std::chrono::minutes(10));
+  on.turns();
+  CHECK(text(next) == "waits");
+  {
+    const asking more(on, b, 1);
+    under_way.given.reset();
+    on.turns();
+    CHECK(head.answered());
+  }
+  CHECK(text(next) == "waits");
+}
+
 TEST_CASE("a window that ends gives back all it has", "[pager][window]") {
   bench on;
   slice& a = on.add("a", 1 << 19);
