@@ -29,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "chaos/consumer.hpp"
 #include "s3pager/coro/frame_pool.hpp"
@@ -138,6 +139,8 @@ struct pass {
   std::uint32_t lanes = 0;
   std::uint32_t max_keys = 0;
   std::uint32_t attempts = 0;
+  verify verified = verify::as_it_arrives;
+  bool by_keys = false;  ///< the keys are given, so that no size is known before an answer
   ring::feature masked = ring::feature::none;
   consumption how = {};
 };
@@ -150,6 +153,8 @@ pass drawn(draw& from, page_order order) {
   made.lanes = from.one_of<std::uint32_t>({8, 16, 32, 48});
   made.max_keys = from.one_of<std::uint32_t>({100, 300, 1000});
   made.attempts = from.one_of<std::uint32_t>({5, 6, 8});
+  made.verified = from.one_of({verify::as_it_arrives, verify::before_delivery});
+  made.by_keys = from.one_of({false, false, true});
   made.masked = from.one_of({ring::feature::none, ring::feature::none, ring::feature::all});
   made.how.held_slots = from.one_of<std::size_t>({0, 0, 1}) * made.window_bytes / made.slot_bytes / 4;
   made.how.turns = from.one_of({0, 0, 1});
@@ -160,7 +165,7 @@ pass drawn(draw& from, page_order order) {
 struct outcome {
   std::uint64_t whole = 0;
   std::uint64_t failed = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t hedges = 0;
   std::map<std::string, std::uint64_t> failures = {};  ///< by condition
   std::string complaint = {};
 };
@@ -173,6 +178,7 @@ client_options options_of(const pass& what, std::string_view endpoint, std::uint
   made.window_bytes = what.window_bytes;
   made.slot_bytes = what.slot_bytes;
   made.concurrency = what.lanes;
+  made.verify = what.verified;
   made.deadlines.connect = 2s;
   made.deadlines.first_byte = made.deadlines.idle = sanitized ? 5s : 1s;
   made.retry.max_attempts = what.attempts;
@@ -183,10 +189,23 @@ client_options options_of(const pass& what, std::string_view endpoint, std::uint
   return made;
 }
 
-task<> page_all(client& s3, const pass& what, page_checker& seen, consumed& used) {
-  const page_options all{.bucket = "s", .max_keys = what.max_keys, .on_error = on_error::report};
-  auto pages = what.order == page_order::by_key ? s3.page_ordered(all) : s3.page_unordered(all);
+page_stream pages_of(client& s3, const pass& what, const testing::synthetic_bucket& bucket) {
+  const bool ordered = what.order == page_order::by_key;
+  if (!what.by_keys) {
+    const page_options all{.bucket = "s", .max_keys = what.max_keys, .on_error = on_error::report};
+    return ordered ? s3.page_ordered(all) : s3.page_unordered(all);
+  }
+  std::vector<std::string> keys;
+  for (std::uint64_t i = 0; i < bucket.count(); ++i) keys.push_back(bucket.key(i));
+  const keys_options how{.on_error = on_error::report};
+  return ordered ? s3.page_ordered("s", keys, how) : s3.page_unordered("s", keys, how);
+}
+
+task<> page_all(client& s3, const pass& what, const testing::synthetic_bucket& bucket, page_checker& seen, consumed& used,
+                std::uint64_t& hedges) {
+  auto pages = pages_of(s3, what, bucket);
   co_await consume(pages, s3, seen, what.how, used);
+  hedges = pages.summary().hedges;
 }
 
 /// What is left of a run in this process.
@@ -216,7 +235,7 @@ outcome run(const pass& what, const testing::synthetic_bucket& bucket, std::stri
       client s3(loop, options_of(what, endpoint, seed));
       pool = s3.window();
       try {
-        loop.run(page_all(s3, what, seen, used));
+        loop.run(page_all(s3, what, bucket, seen, used, made.hedges));
         seen.finish();
       } catch (const std::exception& failed) {
         complain(std::string("the run ended: ") + failed.what());
@@ -230,10 +249,11 @@ outcome run(const pass& what, const testing::synthetic_bucket& bucket, std::stri
   const std::uint64_t peak = status_bytes("VmHWM");
   // Failures are kept here, with all that they say.
   const std::uint64_t most = what.window_bytes + 16 * mebibyte + seen.failures().size() * 2 * kibibyte;
-  std::printf("%s: window %zu MiB of %zu KiB, %u lanes, lists of %u, %u attempts, %s; %llu whole, %zu failed, %.0f MiB; "
+  std::printf("%s: window %zu MiB of %zu KiB, %u lanes, %s of %u, %u attempts, %s, %s; %llu whole, %zu failed, %.0f MiB; "
               "most of the window used %.1f MiB, memory %.1f MiB more than before\n",
               what.order == page_order::by_key ? "by key" : "by arrival", what.window_bytes >> 20, what.slot_bytes >> 10,
-              what.lanes, what.max_keys, what.attempts,
+              what.lanes, what.by_keys ? "given keys, not lists" : "lists", what.max_keys, what.attempts,
+              what.verified == verify::as_it_arrives ? "verified as it arrives" : "verified before delivery",
               what.masked == ring::feature::none ? "all features" : "no features",
               static_cast<unsigned long long>(seen.whole()), seen.failures().size(),
               static_cast<double>(seen.bytes()) / mebibyte, static_cast<double>(used.most_used) / mebibyte,
@@ -244,7 +264,6 @@ outcome run(const pass& what, const testing::synthetic_bucket& bucket, std::stri
   if (!(left() == before)) complain("frames or descriptors are left");
   made.whole = seen.whole();
   made.failed = seen.failures().size();
-  made.bytes = seen.bytes();
   for (const auto& [key, failed] : seen.failures()) {
     ++made.failures[make_error_condition(condition_of(failed).value_or(errc::cancelled)).message()];
     if (made.failed <= 20) std::printf("  %s\n", failed.what());
@@ -269,12 +288,13 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
   options.checksums.algorithm =
       from.one_of({checksum_algorithm::crc32, checksum_algorithm::crc32c, checksum_algorithm::crc64nvme,
                    checksum_algorithm::sha1, checksum_algorithm::sha256});
-  options.checksums.of_ranges = from.one_of({testing::range_checksum::none, testing::range_checksum::of_object});
+  options.checksums.of_ranges = from.one_of(
+      {testing::range_checksum::none, testing::range_checksum::of_range, testing::range_checksum::of_object});
   options.list_chunk_bytes = from.one_of<std::size_t>({0, 1000});
   options.requests_per_connection = from.one_of<std::uint64_t>({0, 100});
-  std::cout << "checksums: " << testing::checksum_header(options.checksums.algorithm) << ", "
-            << (options.checksums.of_ranges == testing::range_checksum::none ? "none" : "the object's") << " with ranges"
-            << std::endl;
+  constexpr const char* of_ranges[] = {"none", "their own", "the object's"};
+  std::cout << "checksums: " << testing::checksum_header(options.checksums.algorithm) << ", with ranges "
+            << of_ranges[static_cast<std::size_t>(options.checksums.of_ranges)] << std::endl;
   const origin_process served(options, [&](testing::origin& made) {
     made.add_bucket("s", bucket);
     made.set_hook(hook(seed, counts));
@@ -287,12 +307,14 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
   std::string complaint;
   std::uint64_t whole = 0;
   std::uint64_t failed = 0;
+  std::uint64_t hedges = 0;
   for (const page_order order : {page_order::by_key, page_order::by_arrival}) {
     ::alarm(static_cast<unsigned>((sanitized ? 240 : 120) + count / 20));
     const pass next = drawn(from, order);
     const outcome came = run(next, *bucket, served.endpoint(), seed);
     whole += came.whole;
     failed += came.failed;
+    hedges += came.hedges;
     for (const auto& [name, times] : came.failures) failures[name] += times;
     if (complaint.empty()) complaint = came.complaint;
   }
@@ -304,7 +326,8 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
             << " whole, " << failed << " failed";
   const char* between = " (";
   for (const auto& [name, times] : failures) std::cout << std::exchange(between, ", ") << name << ' ' << times;
-  std::cout << (failures.empty() ? "" : ")") << "; " << faults << " faults in " << counts.requests() << " requests:";
+  std::cout << (failures.empty() ? "" : ")") << "; " << faults << " faults in " << counts.requests() << " requests, " << hedges
+            << " hedges:";
   for (std::size_t i = 0; i < testing::fault_count; ++i)
     std::cout << ' ' << testing::name_of(static_cast<fault>(i)) << ' ' << counts[i];
   std::cout << "; seed " << seed << std::endl;
