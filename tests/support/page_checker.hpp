@@ -138,7 +138,7 @@ class page_checker {
     else if (!of.other && !expected_.equal(object->number, got.offset(), bytes))
       of.other = true;
     if (of.other && (judges_failures_ || got.last()))
-      complain(key, "has other bytes, seen in the page at " + std::to_string(got.offset()));
+      complain(key, "has other bytes, seen in the page at " + std::to_string(got.offset()) + ", " + std::string(describe(got.object().verification())));
     of.bytes += bytes.size();
     bytes_ += bytes.size();
     ++pages_;

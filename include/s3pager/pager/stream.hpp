@@ -104,7 +104,8 @@ class [[nodiscard]] page_stream {
 
   /// The next page, or nothing at the end. Throws error: the failure of an object, if those stop the run, or of the listing;
   /// window_exhausted, if the caller's own pages left no room for window_wait; cancelled on a stop. After a throw the stream
-  /// has ended. A dropped await loses no page.
+  /// has ended. A dropped await loses no page. Pages in less than a quarter of the client's slots, each in one or more of them, may
+  /// be held at any time; with more, there may be no room beside what has been read ahead.
   [[nodiscard]] auto next() noexcept { return pages_.next(); }
 
   /// Stops the run and waits until its coroutines have ended; next() gives nothing then. (Dropping does not wait.)

@@ -45,7 +45,8 @@ namespace pager {
 
 /// One run's share of a client's slots. Grants are given in plan order, and a few slots are kept back that only the head of
 /// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead. Nor do
-/// those that run ahead take the last slots of the client: they are for the heads of other streams, that may begin later.
+/// those that run ahead take the last slots of the client, which are for the heads of other streams, that may begin later; nor
+/// more of them than leave the caller a quarter of all to hold.
 class window final : private ring::buffer_pool::listener {
  public:
   /// `waited`, if it is given, runs while next() waits, which is when not the consumer is the slow side; it must outlive the window.
@@ -64,6 +65,7 @@ class window final : private ring::buffer_pool::listener {
         waited_(waited != nullptr ? *waited : own_waited_) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
+    left_to_caller_ = pool_->capacity() / 4;
   }
   window(const window&) = delete;
   window& operator=(const window&) = delete;
@@ -310,7 +312,9 @@ class window final : private ring::buffer_pool::listener {
   /// Slots that a window may take that is not in need.
   [[nodiscard]] std::uint32_t available() const noexcept {
     const std::uint32_t all = pool_->available();
-    return all > left_to_others_ ? all - left_to_others_ : 0;
+    const std::uint32_t handed_on = pool_->handed_on();
+    const std::uint32_t left = std::max(left_to_others_, handed_on < left_to_caller_ ? left_to_caller_ - handed_on : 0);
+    return all > left ? all - left : 0;
   }
   /// The slice that the consumer needs next.
   [[nodiscard]] bool is_head(const slice& of) noexcept {
@@ -457,6 +461,7 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] page take_piece(job& from) {
     from.slices.front().handed_on = true;
     piece& waiting = *from.slices.front().pieces.pop_front();
+    waiting.bytes.hand_on();
     page made(from.record, std::move(waiting.bytes), waiting.offset, waiting.last);
     plan_.drop(waiting);
     from.handed_on += made.bytes().size();
@@ -519,6 +524,7 @@ class window final : private ring::buffer_pool::listener {
   stopwatch& waited_;
   std::uint32_t reserve_target_ = 0;
   std::uint32_t left_to_others_ = 0;  // slots of the client
+  std::uint32_t left_to_caller_ = 0;  // of those too, and with what it holds
   ring::grant reserve_;
   intrusive_list<coro::waiter> waiting_;  // grant_awaiters, in plan order
   intrusive_list<job::link> ready_;

@@ -100,6 +100,7 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   /// Slots under grants, whether the kernel fills them now or not.
   [[nodiscard]] std::uint32_t granted() const noexcept { return granted_; }
   [[nodiscard]] std::uint32_t held() const noexcept { return slots_->held(); }
+  [[nodiscard]] std::uint32_t handed_on() const noexcept { return slots_->handed_on(); }
   [[nodiscard]] std::uint32_t available() const noexcept {
     const std::uint32_t used = granted_ + held();
     return used < capacity() ? capacity() - used : 0;

@@ -32,6 +32,7 @@ class slot_pool final : public shared_counted {
         memory_(map(slot_bytes * slots)),
         references_(std::make_unique<std::atomic<std::uint32_t>[]>(slots)),
         next_(std::make_unique<std::uint32_t[]>(slots)),
+        handed_on_(slots),
         waker_(std::move(owner_waker)),
         owner_(thread_mark()) {
     free_.reserve(slots);
@@ -45,6 +46,8 @@ class slot_pool final : public shared_counted {
 
   /// Slots with a reference, as far as this thread knows: what other threads dropped counts until it is collected.
   [[nodiscard]] std::uint32_t held() const noexcept { return held_; }
+  /// Those of them that the caller has.
+  [[nodiscard]] std::uint32_t handed_on() const noexcept { return handed_on_count_; }
   [[nodiscard]] std::uint32_t free_slots() const noexcept { return static_cast<std::uint32_t>(free_.size()); }
 
   /// The hottest free slot, taken for a buffer ring; there must be one.
@@ -64,6 +67,12 @@ class slot_pool final : public shared_counted {
   void add_reference(std::uint32_t slot) noexcept { references_[slot].fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] bool only_reference(std::uint32_t slot) const noexcept {
     return references_[slot].load(std::memory_order_acquire) == 1;
+  }
+  /// The caller gets it, until its last reference is dropped.
+  void hand_on(std::uint32_t slot) noexcept {
+    if (handed_on_[slot]) return;
+    handed_on_[slot] = true;
+    ++handed_on_count_;
   }
   /// Any thread.
   void drop_reference(std::uint32_t slot) noexcept {
@@ -124,6 +133,10 @@ class slot_pool final : public shared_counted {
 
   void released(std::uint32_t slot) noexcept {
     --held_;
+    if (handed_on_[slot]) {
+      handed_on_[slot] = false;
+      --handed_on_count_;
+    }
     free_.push_back(slot);
   }
 
@@ -132,11 +145,13 @@ class slot_pool final : public shared_counted {
   std::byte* memory_;
   std::unique_ptr<std::atomic<std::uint32_t>[]> references_;
   std::unique_ptr<std::uint32_t[]> next_;
+  std::vector<bool> handed_on_;
   ref<waker> waker_;
   std::atomic<const void*> owner_;
   std::atomic<std::uint32_t> returned_{0};  // slot + 1; 0: none
   std::vector<std::uint32_t> free_;
   std::uint32_t held_ = 0;
+  std::uint32_t handed_on_count_ = 0;
   room_listener* listener_ = nullptr;
 };
 
@@ -172,6 +187,11 @@ class slot_span {
   }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
+
+  /// The caller gets it. On the owning thread.
+  void hand_on() const noexcept {
+    for (std::uint32_t i = 0; i < slots_; ++i) pool_->hand_on(first_ + i);
+  }
 
   void reset() noexcept {
     for (std::uint32_t i = 0; i < slots_; ++i) pool_->drop_reference(first_ + i);

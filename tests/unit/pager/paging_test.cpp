@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -466,6 +467,52 @@ TEST_CASE("a copy of a page is one's own, and its slots go back", "[pager][pagin
     CHECK(each.last == (at == 64 * kib));
   }
   CHECK(at == 64 * kib);
+}
+
+TEST_CASE("a caller may hold pages in less than a quarter of the window at any time", "[pager][paging]") {
+  const auto order = GENERATE(page_order::by_key, page_order::by_arrival);
+  const bool by_keys = GENERATE(false, true);
+  const auto verified = GENERATE(verify::as_it_arrives, verify::before_delivery);
+  testing::origin_options origin;
+  origin.checksums = {testing::checksum_algorithm::crc32c, testing::range_checksum::of_range};
+  world in({.origin = origin, .objects = {.count = 60, .sizes = {700 * kib, 5, 64 * kib, 1300 * kib}}});
+  coro::event gate;
+  in.server->set_hook([&](const testing::request_info& asked) -> testing::behaviour {
+    if (asked.key == in.objects->key(0) && !asked.range.ends_with("-716799")) return {.gate = &gate, .stall_at = 100 * kib};
+    return {};
+  });
+  client_options how = in.small();
+  how.window_bytes = 2 * mib;
+  how.concurrency = 24;
+  how.verify = verified;
+  client s3(in.loop, how);
+  page_stream pages;
+  if (by_keys)
+    pages = order == page_order::by_key ? s3.page_ordered("s", keys_of(*in.objects)) : s3.page_unordered("s", keys_of(*in.objects));
+  else
+    pages = paged(s3, order, {.bucket = "s"});
+  in.run([](world& of, client& from, page_stream& stream, coro::event& opens) -> task<> {
+    const ring::buffer_pool& window = *from.window();
+    const std::uint32_t quarter = window.capacity() / 4;
+    reader got(*of.objects);
+    std::deque<page> held;
+    for (;;) {
+      std::optional<page> next = co_await stream.next();
+      if (!next) break;
+      got.take(*next);
+      held.push_back(std::move(*next));
+      while (!held.empty() && window.handed_on() >= quarter) held.pop_front();
+      if (opens.is_set()) continue;
+      // All that may be read ahead is, while the first object's server stalls: then that needs room beside it, and the caller too.
+      held.clear();
+      for (int more = 0; more < 500; ++more) {
+        co_await turn();
+        if (window.available() + window.handed_on() > quarter) more = 0;
+      }
+      opens.set();
+    }
+    CHECK(got.all());
+  }(in, s3, pages, gate));
 }
 
 TEST_CASE("a caller that holds the whole window is told how much it holds", "[pager][paging]") {

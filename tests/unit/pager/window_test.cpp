@@ -18,7 +18,8 @@ using namespace s3pager::pager;
 
 namespace {
 
-/// A window over a pool of 16 slots: one is its reserve, one is kept for windows to come.
+/// A window over a pool of 16 slots: one is its reserve, and four for what the caller holds or, at
+/// least one, for windows to come.
 struct bench {
   explicit bench(page_order order = page_order::by_key, on_error failures = on_error::report) {
     in = make_window(objects, order, failures);
@@ -189,7 +190,7 @@ TEST_CASE("grants are given in plan order, whoever asked first", "[pager][window
   slice& d = on.add("d", 4096);
   asking all(on, head, 100);
   REQUIRE(all.answered());
-  CHECK(all.given.slots() == 14);  // all but the reserve and what is kept for other streams
+  CHECK(all.given.slots() == 11);  // all but the reserve and what is kept for the caller
   const asking later(on, d, 2);
   const asking first(on, b, 2);
   const asking second(on, c, 2);
@@ -216,7 +217,7 @@ TEST_CASE("the head of the line gets on when others have taken all", "[pager][wi
     slice& b = on.add("b", 1 << 19);
     slice& c = on.add("c", 4096);
     const asking all(on, b, 100);
-    CHECK(all.given.slots() == 14);
+    CHECK(all.given.slots() == 11);
     const asking waits(on, c, 1);
     CHECK_FALSE(waits.answered());
     const asking served(on, head, 4);
@@ -230,6 +231,40 @@ TEST_CASE("the head of the line gets on when others have taken all", "[pager][wi
     CHECK(more.answered());
     CHECK_FALSE(waits.answered());
   }
+}
+
+TEST_CASE("what is read ahead leaves a quarter of the window to the caller", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 1 << 19);
+  slice& b = on.add("b", 1 << 19);
+  std::vector<page> held;
+  const auto hold_another = [&] {
+    taking next(on);
+    asking one(on, a, 1);
+    REQUIRE(one.given.slots() == 1);
+    one.given.reset();
+    on.in->deliver(a, on.bytes(), false);
+    on.turns();
+    REQUIRE(next.got);
+    held.push_back(std::move(*next.got));
+  };
+  hold_another();
+  CHECK(on.pool->handed_on() == 1);
+  // One in reserve, three for the caller: then it has its four.
+  asking ahead(on, b, 100);
+  CHECK(ahead.given.slots() == 11);
+  const asking waits(on, b, 100);
+  for (int i = 0; i < 3; ++i) hold_another();
+  CHECK(on.pool->handed_on() == 4);
+  CHECK_FALSE(waits.answered());
+  // What it lets go of is for it to hold again.
+  held.clear();
+  on.turns();
+  CHECK(on.pool->handed_on() == 0);
+  CHECK_FALSE(waits.answered());
+  ahead.given.split(1).reset();
+  on.turns();
+  CHECK(waits.given.slots() == 1);
 }
 
 TEST_CASE("the next slice inherits the head's right when the one before it is handed on", "[pager][window]") {
@@ -248,9 +283,10 @@ TEST_CASE("the next slice inherits the head's right when the one before it is ha
 TEST_CASE("a stream that begins when another has filled the window gets on", "[pager][window]") {
   bench on;
   slice& a = on.add("a", 1 << 19);
+  const taking urgent(on);
   const asking all(on, a, 100);
-  const asking rest(on, a, 100);
-  CHECK(all.given.slots() + rest.given.slots() == 15);
+  const asking rest(on, a, 3);
+  CHECK(all.given.slots() + rest.given.slots() == 14);
 
   plan others{plan_limits{}};
   const auto second = on.make_window(others);
@@ -467,9 +503,9 @@ TEST_CASE("slots are spared for a second request only while nobody waits for any
   slice& b = on.add("b", 100'000);
   slice& c = on.add("c", 100'000);
   CHECK(on.in->spare_grant(b, 2).slots() == 2);
-  const asking first(on, b, 13);
-  CHECK(first.given.slots() == 13);
-  // One is in reserve, one is for windows to come.
+  const asking first(on, b, 10);
+  CHECK(first.given.slots() == 10);
+  // One is in reserve, four are for the caller.
   CHECK(on.in->spare_grant(b, 2).slots() == 1);
   const asking second(on, b, 1);
   CHECK(second.answered());
@@ -480,7 +516,7 @@ TEST_CASE("slots are spared for a second request only while nobody waits for any
     CHECK_FALSE(waits.answered());
     CHECK_FALSE(on.in->spare_grant(b, 1));
   }
-  CHECK(on.pool->granted() == 15);
+  CHECK(on.pool->granted() == 12);
 }
 
 TEST_CASE("the head of the line may spend its reserve on a second request, but for one slot", "[pager][window]") {
