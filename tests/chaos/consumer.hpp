@@ -18,7 +18,7 @@
 namespace s3pager::test {
 
 struct consumption {
-  std::size_t held_slots = 0;  ///< about as many as the pages that are kept take, oldest first out; well below the window's
+  std::size_t held_slots = 0;  ///< as many as the pages that are kept take at most, oldest first out
   int turns = 0;               ///< of the loop that are let pass after each page
 };
 
@@ -31,20 +31,13 @@ struct consumed {
 [[nodiscard]] inline task<> consume(page_stream& pages, const client& s3, page_checker& into, consumption how,
                                     consumed& seen) {
   const std::size_t window = std::size_t{s3.window()->capacity()} * s3.window()->slot_bytes();
-  const std::size_t slot = s3.window()->slot_bytes();
-  const auto slots_of = [slot](const page& of) { return of.failure() != nullptr ? 0 : of.bytes().size() / slot + 1; };
   std::deque<page> held;
-  std::size_t slots = 0;
   for (;;) {
     std::optional<page> got = co_await pages.next();
     if (!got) break;
     into.take(*got);
-    slots += slots_of(*got);
     held.push_back(std::move(*got));
-    while (!held.empty() && slots > how.held_slots) {
-      slots -= slots_of(held.front());
-      held.pop_front();
-    }
+    while (!held.empty() && s3.window()->handed_on() > how.held_slots) held.pop_front();
     for (int i = 0; i < how.turns; ++i) co_await turn();
     seen.most_used = std::max(seen.most_used, s3.window_used());
     if (seen.most_used > window && seen.complaint.empty())
