@@ -12,11 +12,7 @@
 #include <cstring>
 #include <span>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define S3PAGER_HAS_CLMUL 1
-#endif
-
+#include "s3pager/checksum/clmul.hpp"
 #include "s3pager/checksum/polynomial.hpp"
 
 namespace s3pager::checksum {
@@ -70,7 +66,7 @@ template <class Polynomial>
   return state;
 }
 
-#ifdef S3PAGER_HAS_CLMUL
+#ifdef S3PAGER_CLMUL_TARGET
 
 /// What 128 bits that stand `Distance` bits before others are multiplied by: their first 64 bits by `first`, the rest by `second`.
 template <class Polynomial, unsigned Distance>
@@ -83,38 +79,37 @@ struct fold_constants {
 };
 
 template <class Polynomial, unsigned Distance>
-[[nodiscard, gnu::target("sse4.1,pclmul"), gnu::always_inline]] inline __m128i fold(__m128i before, __m128i onto) noexcept {
+[[nodiscard, S3PAGER_CLMUL_PART]] inline clmul_block fold(clmul_block before, clmul_block onto) noexcept {
   using constants = fold_constants<Polynomial, Distance>;
-  const __m128i by = _mm_set_epi64x(static_cast<long long>(constants::second), static_cast<long long>(constants::first));
-  return _mm_xor_si128(onto, _mm_xor_si128(_mm_clmulepi64_si128(before, by, 0x00), _mm_clmulepi64_si128(before, by, 0x11)));
+  const clmul_block by = block_of(constants::first, constants::second);
+  return add_blocks(onto, add_blocks(multiply_firsts(before, by), multiply_seconds(before, by)));
 }
 
 /// At least 64 bytes.
 template <class Polynomial>
-[[nodiscard, gnu::target("sse4.1,pclmul")]] typename Polynomial::word update_by_clmul(typename Polynomial::word state,
-                                                                                      const std::byte* data,
-                                                                                      std::size_t size) noexcept {
-  const auto load = [](const std::byte* from) __attribute__((target("sse4.1,pclmul"))) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  };
-  __m128i a = _mm_xor_si128(load(data), _mm_set_epi64x(0, static_cast<long long>(std::uint64_t{state})));
-  __m128i b = load(data + 16);
-  __m128i c = load(data + 32);
-  __m128i d = load(data + 48);
+[[nodiscard, S3PAGER_CLMUL]] typename Polynomial::word update_by_clmul(typename Polynomial::word state, const std::byte* data,
+                                                                       std::size_t size) noexcept {
+  clmul_block a = add_blocks(load_block(data), block_of(std::uint64_t{state}, 0));
+  clmul_block b = load_block(data + 16);
+  clmul_block c = load_block(data + 32);
+  clmul_block d = load_block(data + 48);
   for (data += 64, size -= 64; size >= 64; data += 64, size -= 64) {
-    a = fold<Polynomial, 512>(a, load(data));
-    b = fold<Polynomial, 512>(b, load(data + 16));
-    c = fold<Polynomial, 512>(c, load(data + 32));
-    d = fold<Polynomial, 512>(d, load(data + 48));
+    a = fold<Polynomial, 512>(a, load_block(data));
+    b = fold<Polynomial, 512>(b, load_block(data + 16));
+    c = fold<Polynomial, 512>(c, load_block(data + 32));
+    d = fold<Polynomial, 512>(d, load_block(data + 48));
   }
   b = fold<Polynomial, 128>(a, b);
   c = fold<Polynomial, 128>(b, c);
   d = fold<Polynomial, 128>(c, d);
-  for (; size >= 16; data += 16, size -= 16) d = fold<Polynomial, 128>(d, load(data));
+  for (; size >= 16; data += 16, size -= 16) d = fold<Polynomial, 128>(d, load_block(data));
   std::byte rest[16];
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), d);
+  store_block(rest, d);
   return update_by_tables<Polynomial>(update_by_tables<Polynomial>(0, rest, 16), data, size);
 }
+
+#endif  // S3PAGER_CLMUL_TARGET
+#if defined(__x86_64__)
 
 template <class Polynomial, unsigned Distance>
 [[nodiscard, gnu::target("avx512f,vpclmulqdq"), gnu::always_inline]] inline __m512i fold_wide(__m512i before,
@@ -151,22 +146,22 @@ template <class Polynomial>
   return update_by_tables<Polynomial>(update_by_tables<Polynomial>(0, rest, 64), data, size);
 }
 
-#endif  // S3PAGER_HAS_CLMUL
+#endif
 
 /// The ways to compute a CRC, slowest first.
 enum class crc_method : std::uint8_t { tables, clmul, wide_clmul };
 
 [[nodiscard]] inline crc_method best_crc_method() noexcept {
-#ifdef S3PAGER_HAS_CLMUL
   static const crc_method best = [] {
+#if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vpclmulqdq")) return crc_method::wide_clmul;
-    if (__builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("pclmul")) return crc_method::clmul;
+#endif
+#ifdef S3PAGER_CLMUL_TARGET
+    if (has_clmul()) return crc_method::clmul;
+#endif
     return crc_method::tables;
   }();
   return best;
-#else
-  return crc_method::tables;
-#endif
 }
 
 }  // namespace detail
@@ -180,18 +175,19 @@ class crc {
   void update(std::span<const std::byte> bytes) noexcept { update(bytes, detail::best_crc_method()); }
   /// By a certain method, for tests and benchmarks; the processor must have it.
   void update(std::span<const std::byte> bytes, detail::crc_method how) noexcept {
-#ifdef S3PAGER_HAS_CLMUL
+#if defined(__x86_64__)
     if (how == detail::crc_method::wide_clmul && bytes.size() >= 256) {
       state_ = detail::update_by_wide_clmul<Polynomial>(state_, bytes.data(), bytes.size());
       return;
     }
+#endif
+#ifdef S3PAGER_CLMUL_TARGET
     if (how != detail::crc_method::tables && bytes.size() >= 64) {
       state_ = detail::update_by_clmul<Polynomial>(state_, bytes.data(), bytes.size());
       return;
     }
-#else
-    static_cast<void>(how);
 #endif
+    static_cast<void>(how);  // where there is one way only
     state_ = detail::update_by_tables<Polynomial>(state_, bytes.data(), bytes.size());
   }
 

@@ -1,7 +1,9 @@
 #include "s3pager/checksum/crc.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <random>
 #include <span>
 #include <string_view>
@@ -120,4 +122,20 @@ TEST_CASE("a length of zeros of 2^40 combines as its halves do") {
   const std::uint64_t b = of<crc64nvme_state>("b");
   CHECK(crc64nvme_state::combine(crc64nvme_state::combine(a, value, bytes), b, 1) ==
         crc64nvme_state::combine(a, crc64nvme_state::combine(value, b, 1), bytes + 1));
+}
+
+// Says what each method does in a second. Not run by itself: whatever runs beside it counts.
+TEMPLATE_TEST_CASE("the speed of every method", "[.][speed]", crc32_polynomial, crc32c_polynomial, crc64nvme_polynomial) {
+  const std::vector<std::byte> bytes = random_bytes(1 << 20, 10);
+  for (const crc_method how : usable_methods()) {
+    crc<TestType> made;
+    const int rounds = how == crc_method::tables ? 500 : 10'000;
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < rounds; ++i) made.update(bytes, how);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    static constexpr const char* names[] = {"tables", "clmul", "wide clmul"};
+    std::printf("CRC by %llx, %s: %.1f GB/s\n", static_cast<unsigned long long>(TestType::times_x(1)), names[static_cast<int>(how)],
+                rounds * 0x1p20 / 1e9 / took.count());
+    CHECK(made.value() != 0);  // or nobody would have to compute it
+  }
 }
