@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [--preset NAME]... [ctest argument]...: installs what is missing, builds and runs all tests, by default with the
-# presets release and asan. Ends with what ran; its status is 0 only if everything that ran passed.
+# presets release and asan, and tsan if no test is chosen. Ends with what ran; its status is 0 only if everything that ran passed.
 #   tests/run.sh --preset release -R 'ring/'
 # S3PAGER_WARNINGS_AS_ERRORS=ON makes a warning fail the build.
 # S3PAGER_BUILD_DIR: where to build, by default build/.
@@ -20,7 +20,11 @@ while [ $# != 0 ]; do
   esac
   shift
 done
-[ ${#presets[@]} != 0 ] || presets=(release asan)
+if [ ${#presets[@]} = 0 ]; then
+  presets=(release asan)
+  # Of few layers, so that a choice might leave nothing of it.
+  [ ${#arguments[@]} != 0 ] || presets+=(tsan)
+fi
 
 build=${S3PAGER_BUILD_DIR:-$root/build}
 mkdir -p "$build"
@@ -44,8 +48,9 @@ skipped=0
 for preset in "${presets[@]}"; do
   echo "== $preset: building"
   strict=${S3PAGER_WARNINGS_AS_ERRORS:-}
+  [ "$preset" != tsan ] && examples=ON || examples=OFF  # of which that one tests none
   if ! { cmake --preset "$preset" -B "$build/$preset" \
-           -DS3PAGER_BUILD_TESTS=ON -DS3PAGER_BUILD_EXAMPLES=ON \
+           -DS3PAGER_BUILD_TESTS=ON -DS3PAGER_BUILD_EXAMPLES=$examples \
            ${strict:+"-DS3PAGER_WARNINGS_AS_ERRORS=$strict"} &&
          cmake --build "$build/$preset" --parallel "$jobs"; }; then
     failed+=("$preset (build)")
