@@ -137,6 +137,7 @@ struct job final : list_node {
   std::uint64_t next_offset = 0;        ///< what is claimed next
   std::optional<std::uint64_t> end;     ///< one past the last byte; none until the first answer
   std::uint64_t handed_on = 0;          ///< bytes that the consumer has got
+  std::optional<checksum::claim> claim; ///< of all of the object, where the first answer was one of all of it
   object_check check;                   ///< of the slices that were handed on whole
   bool settled = false;                 ///< its verification is known, and its last page may be handed on
   bool corrupted = false;               ///< failed, since its checksum does not hold
@@ -156,6 +157,7 @@ struct job final : list_node {
     record = {};
     etag.clear();
     answered_etag.clear();
+    claim.reset();
     check.reset();
     next_offset = handed_on = 0;
     end.reset();
@@ -175,6 +177,7 @@ inline void slice::work_ends(time_point now) noexcept {
 struct plan_limits {
   std::uint64_t whole_bytes = 8 << 20;  ///< larger objects are sliced
   std::uint64_t slice_bytes = 8 << 20;
+  std::uint64_t first_bytes = 8 << 20;  ///< the first slice of an object of unknown size, at most
   std::size_t ahead = 128;              ///< objects known and not claimed
   std::size_t jobs = 1024;              ///< objects in the plan
 };
@@ -224,7 +227,7 @@ class plan {
     } else if (from.end) {
       made.size = std::min(limits_.slice_bytes, *from.end - from.next_offset);
     } else {
-      made.size = limits_.slice_bytes;
+      made.size = limits_.first_bytes;
       made.tells_end = true;
       ++ends_to_learn_;
     }

@@ -148,6 +148,8 @@ class run {
     made.whole_bytes =
         settings_.order == page_order::by_key ? made.slice_bytes : std::max(made.slice_bytes, std::uint64_t{64} << 20);
     if (settings_.one_request) made.whole_bytes = ~std::uint64_t{0};
+    // A whole one of which no more is taken costs its connection, so that it is as much as one such is worth.
+    made.first_bytes = settings_.verify == verify::off ? made.slice_bytes : std::max(made.whole_bytes, std::uint64_t{8} << 20);
     made.ahead = std::max<std::size_t>(std::size_t{2} * settings_.lanes, 16);
     made.jobs = std::size_t{pool_->capacity()} + settings_.lanes;
     return made;
@@ -252,7 +254,10 @@ class run {
       // All of an object is asked for without a Range: nothing can be misunderstood then, and an empty one has none.
       const bool all = of.whole || (owner.end && of.offset == 0 && of.size == *owner.end);
       if (!settings_.one_request && !all) request.range = s3::byte_range{of.offset, of.offset + of.size - 1};
-      request.or_whole = !owner.end && !settings_.one_request;
+      // Of an object that may be small, or in parts, no checksum comes with a range. What is read in vain of a large one is what is
+      // under way when its connection is closed.
+      request.unranged = !owner.end && !settings_.one_request && request.range && settings_.verify != verify::off;
+      request.or_whole = !owner.end && !settings_.one_request && !request.unranged;
       if (request.if_match.empty()) request.if_match = owner.etag;
     }
   }
@@ -296,9 +301,19 @@ class run {
   /// The head of an answer is there, and nothing of its body was taken.
   static void opened(s3::get_object& get, slice& of) {
     hold_to_one_version(get, of);
-    const std::string& etag = of.owner->answered_etag;
-    if (of.received == 0) of.check.begin(get.checksums(), get.all_of_object(), get.status(), etag);
-    if (of.owner->etag.empty()) of.owner->etag = etag;
+    job& owner = *of.owner;
+    if (of.received == 0) {
+      s3::checksum_claims said = get.checksums();
+      const bool plain = of.tells_end && get.status() == 200;
+      // What a plain answer says is of all of the object: the CRCs of its slices make that, other sums don't.
+      if (plain) owner.claim = said.claim;
+      if (owner.claim && (get.all_of_object() || checksum::combinable(owner.claim->algorithm)))
+        said = {.claim = owner.claim, .full_object = true};
+      else if (plain)
+        said.claim.reset();
+      of.check.begin(said, get.all_of_object(), get.status(), owner.answered_etag);
+    }
+    if (owner.etag.empty()) owner.etag = owner.answered_etag;
   }
 
   /// The request was refused: what that says of the object. True if it is empty, and is delivered; false if it may be; else throws.
@@ -307,7 +322,7 @@ class run {
     // The first slice begins at 0, and only an empty object has no byte from there on. That it has none Amazon S3 says too
     // (`bytes */0`); radosgw and versitygw don't, and neither would somebody who serves no ranges: without one they are asked again. A
     // range that the caller asked for is refused as it is.
-    if (!size_known && request.range && !settings_.one_request && refused.http_status() == 416) {
+    if (!size_known && request.range && !request.unranged && !settings_.one_request && refused.http_status() == 416) {
       if (!get.total()) {
         of.whole = true;
         return false;

@@ -49,6 +49,7 @@ struct get_object_request {
   bool requester_pays = false;
   bool checksums = false;  ///< ask for those that the service keeps (x-amz-checksum-mode)
   bool or_whole = false;   ///< from a server that ignores a range from 0 on, take the whole object
+  bool unranged = false;   ///< a range from 0 on is not asked for, but cut out of the whole, with which its checksum comes
 };
 
 /// What an answer says of checksums.
@@ -345,7 +346,7 @@ class get_object {
     add("if-none-match", what_.if_none_match);
     if (what_.if_unmodified_since) unmodified_since_ = http_date(*what_.if_unmodified_since);
     add("if-unmodified-since", unmodified_since_);
-    if (what_.range) {
+    if (what_.range && !what_.unranged) {
       char* end = range_.data();
       const auto text = [&end](std::string_view piece) { end = std::copy(piece.begin(), piece.end(), end); };
       text("bytes=");
@@ -404,8 +405,9 @@ class get_object {
     if (what_.checksums) checksums_ = read_checksum_claims(parser.headers(), exchange_.status());
     if (exchange_.status() == 200) {
       total_ = length;
-      const bool all = !what_.range || (what_.range->first == 0 && (what_.or_whole || (length && *length <= what_.range->size())));
-      if (!all) cut_from_whole();
+      const bool enough = what_.or_whole || (length && *length <= what_.range.value_or(byte_range()).size()) ||
+                          (what_.unranged && !rest_can_be_asked_for());
+      if (what_.range && (what_.range->first > 0 || !enough)) cut_from_whole();
       return;
     }
     const auto text = parser.header("content-range");
@@ -415,7 +417,7 @@ class get_object {
     offset_ = answered->range->first;
     body_size_ = answered->range->size();
     if (length && *length != answered->range->size()) reject("Content-Length and Content-Range contradict each other");
-    if (!what_.range) {
+    if (!what_.range || what_.unranged) {
       if (!what_.part_number) reject("status 206, but no Range was asked for");
       return;
     }
@@ -425,7 +427,13 @@ class get_object {
       reject("the server answered another range than was asked for");
   }
 
-  /// The server ignored the Range, and sends all of the object: what was asked for is cut out of it.
+  /// From a server that knows ranges, of this version.
+  [[nodiscard]] bool rest_can_be_asked_for() const noexcept {
+    const http::response_parser& parser = exchange_.parser();
+    return parser.content_length() && equals_ignoring_case(parser.header("accept-ranges").value_or(std::string_view()), "bytes") &&
+           !parser.header("etag").value_or(std::string_view()).empty();
+  }
+  /// The server ignored the Range, or was not asked for it, and sends all of the object: what is wanted is cut out of it.
   void cut_from_whole() {
     if (exchange_.parser().header("content-range")) reject("status 200 with a Content-Range: either may be wrong");
     if (what_.range->first > most_skipped)

@@ -26,7 +26,7 @@ std::string text(const slice* of) {
 }
 
 /// Small slices, so that numbers are easy to read.
-constexpr plan_limits small{.whole_bytes = 10, .slice_bytes = 10, .ahead = 3, .jobs = 4};
+constexpr plan_limits small{.whole_bytes = 10, .slice_bytes = 10, .first_bytes = 10, .ahead = 3, .jobs = 4};
 
 }  // namespace
 

@@ -21,7 +21,7 @@ using testing::request_info;
 
 namespace {
 
-const std::vector<std::uint64_t> sizes{0, 1, 5000, 65'536, 200'000, 3'000'000};
+const std::vector<std::uint64_t> sizes{0, 1, 5000, 65'536, 200'000, 3'000'000, 9'000'000};
 
 struct outcome {
   explicit outcome(const testing::synthetic_bucket& expected) : reader(expected) {}
@@ -84,17 +84,43 @@ TEST_CASE("every object is verified where the service has a checksum of it, or o
   std::uint64_t verified_objects = 0;
   for (const std::uint64_t size : sizes) {
     CAPTURE(size);
-    // By key, a slice is 1 MiB here; by arrival a listed object of 3 MB comes whole. One that is only named is asked for by a range first.
-    const bool sliced = size > (1 << 20) && (order == page_order::by_key || !listed);
+    // By key, a slice is 1 MiB here; by arrival an object comes whole. One that is only named is asked for whole, and is sliced if it
+    // has more than 8 MiB: its slices' CRCs make up what the first answer said.
+    const bool sliced = order == page_order::by_key && size > (listed ? 1U << 20 : 8U << 20);
     verification expected = by;
-    if (size == 0 && !listed) expected = verification::none_given;  // the answer is 416
-    else if (sliced && of_ranges == range_checksum::none) expected = verification::sliced;
-    else if (sliced && of_ranges == range_checksum::of_object && !combines) expected = verification::ambiguous;
-    else if (!sliced && !listed && of_ranges == range_checksum::none) expected = verification::none_given;
+    if (sliced && !listed && !combines) expected = verification::sliced;
+    else if (sliced && listed && of_ranges == range_checksum::none) expected = verification::sliced;
+    else if (sliced && listed && of_ranges == range_checksum::of_object && !combines) expected = verification::ambiguous;
     CHECK(describe(out.by_size.at(size)) == describe(expected));
     verified_objects += verified(expected) ? 1 : 0;
   }
   CHECK(out.verified == verified_objects);
+}
+
+TEST_CASE("the slices of an object that was only named make up what its first answer said, or it is corrupted", "[pager][verification]") {
+  test::world_options how = with(checksum_algorithm::crc64nvme, range_checksum::none);
+  how.objects.count = 1;
+  how.objects.sizes = {9'000'000};
+  test::world in(how);
+  in.server->set_hook([](const request_info& asked) {
+    behaviour made;
+    if (asked.range == "bytes=8388608-8999999") made.flip_at = 0;
+    return made;
+  });
+  client s3(in.loop, in.small());
+  page_stream pages = s3.get({.bucket = "s", .key = in.objects->key(0)});
+  std::uint64_t came = 0;
+  std::optional<error> failure;
+  in.run([](page_stream& from, std::uint64_t& bytes, std::optional<error>& failed) -> task<> {
+    try {
+      while (const std::optional<page> got = co_await from.next()) bytes += got->bytes().size();
+    } catch (const error& caught) {
+      failed.emplace(caught);
+    }
+  }(pages, came, failure));
+  REQUIRE(failure);
+  CHECK(failure->code() == errc::corrupted);
+  CHECK(came < 9'000'000);
 }
 
 TEST_CASE("a checksum of parts' checksums is told from one of bytes", "[pager][verification]") {
