@@ -154,7 +154,6 @@ struct settings {
     const std::uint8_t first = from.byte();
     if (asked == question::middle) range.first = part * (first >> 2) + first % 4;
     const std::uint8_t length = from.byte();
-    if (range.first == 0) ignores_ranges = false;
     range.last = range.first + part * (length >> 2) + length % 4;
   }
   [[nodiscard]] bool asks_range() const noexcept { return asked == question::from_zero || asked == question::middle; }
@@ -547,15 +546,14 @@ class ledger {
       must(text.size() <= known->second.longest - at.bytes, "no more comes than was listed");
       // An answer in chunks does not say how long the object is.
       std::uint64_t end = of.size.value_or(~std::uint64_t{0});
-      if (how_.asks_range() && !server_.changed()) end = std::min(end, how_.range.last + 1);
+      if (how_.asks_range()) end = std::min(end, how_.range.last + 1);
       must(of.size || how_.given_keys || how_.asked != question::all, "a listed object has a size");
       must(got.offset() + text.size() <= end, "no more comes than was asked for");
       must(!text.empty() || got.last(), "only a last page is empty");
       if (!server_.changed()) check(of, got.offset(), text, at);
       at.bytes += text.size();
       if (!got.last()) return;
-      if (!how_.asks_range() || !server_.changed())
-        must(!of.size || got.offset() + text.size() == end, "a whole object is as long as it says");
+      must(!of.size || got.offset() + text.size() == end, "a whole object is as long as it says");
       if (!server_.changed()) check_whole(of, at);
       ++whole_;
     }
@@ -566,7 +564,7 @@ class ledger {
     if (server_.changed() || why.code() != errc::corrupted) return;
     must(server_.flipped() || server_.version() > 0, "what is not changed is not corrupted");
     must(how_.verify != verify::off, "what is not verified is not corrupted");
-    if (how_.verify != verify::before_delivery || how_.given_keys || how_.asked != question::all) return;
+    if (how_.verify != verify::before_delivery || how_.asks_range()) return;
     const std::size_t object = key_letters.find(why.key());
     must(object != key_letters.npos, "what is corrupted has a key");
     if (how_.size_of(object) > slot_bytes) return;
@@ -621,7 +619,7 @@ class ledger {
       // Of a whole answer in chunks it is known only at its end, behind which there is nothing.
       must(how_.range.first < size || size == 0 || how_.ignores_ranges, "a range behind the object's end is refused");
       must(at.bytes == std::min(size, how_.range.last + 1) - std::min(size, how_.range.first), "a range is whole");
-    } else if (at.bytes > 0 || (how_.asked == question::all && !how_.given_keys && how_.match_etag && !how_.has_no_etags)) {
+    } else {
       must(at.bytes == size, "a whole object has all of its bytes");
     }
     must(of.verification() != verification::pending, "with the last page it is known whether the object is verified");
