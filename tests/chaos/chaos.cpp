@@ -118,15 +118,16 @@ class shared_counts {
 };
 
 /// The faults of a run. A list that can't be had ends it, so that no list is redirected, or meets more than two in a row. Where
-/// neither size nor version of an object is known, nobody could tell these: an object without an end is as long as it is, and bytes
-/// behind an answer that come when the next request is on its way are the answer to that one. Nor of a sliced object whose every
-/// slice is wrong: of each, only the first slice or only others are.
+/// neither size nor version of an object is known, nobody could tell these: a whole object is as long as its answer says, or as it
+/// is, and bytes behind an answer that come when the next request is on its way are the answer to that one. Nor of a sliced object
+/// whose every slice is wrong: of each, only the first slice or only others are.
 testing::request_hook hook(std::uint64_t seed, shared_counts& counts) {
   const testing::fault_script script({.seed = seed,
                                       .share = 0.2,
                                       .rare = {fault::stall, fault::slow, fault::deaf},
                                       .slow_rate = 256 * kibibyte,
                                       .slow_bytes = 64 * kibibyte});
+  static constexpr testing::fault_set untellable{fault::extra_bytes, fault::endless_body, fault::longer_length, fault::shorter_length};
   return [script, &counts, in_a_row = 0](const testing::request_info& asked) mutable -> testing::behaviour {
     counts.request();
     const testing::scripted_fault made = script.decide(asked);
@@ -137,7 +138,7 @@ testing::request_hook hook(std::uint64_t seed, shared_counts& counts) {
     }
     const bool may_be_wrong = asked.range.empty() || asked.range.starts_with("bytes=0-") == (asked.key.back() % 2 == 0);
     if (made.which == fault::flipped_bit && !may_be_wrong) return {};
-    if (counts.sizes_unknown() && (made.which == fault::extra_bytes || made.which == fault::endless_body)) return {};
+    if (counts.sizes_unknown() && untellable.has(made.which)) return {};
     if (counts.unthrottled() && (made.how.status == 503 || made.how.status == 429)) return {};
     if (made.any) counts.add(made.which);
     // Late enough to be asked for a second time.

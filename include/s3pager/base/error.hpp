@@ -112,6 +112,7 @@ struct error_details {
   std::chrono::seconds retry_after{0};  ///< how long the service asked to wait; 0: it did not
   std::chrono::seconds clock_ahead{0};  ///< of the service, if it refused the time that was signed; 0: it did not
   std::string tried = {};        ///< what the attempts before the last failed of (`connection 2, throttling 1`); empty: none
+  std::string_view given_up = {};  ///< why no further attempt was made, where the policy had some left; of static storage
 };
 
 /// The exception of every task and generator of the library. `what()` is one line that carries all that is known.
@@ -169,6 +170,7 @@ class error : public std::system_error {
     if (const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(d.elapsed).count(); d.attempts != 0 && spent > 0)
       attempts += " in " + std::to_string(spent) + " ms";
     if (!d.tried.empty()) attempts += " (before: " + d.tried + ")";
+    if (d.attempts != 0 && !d.given_up.empty()) attempts.append(" (no more: ").append(d.given_up).append(")");
     add("attempts ", attempts);
     return text;
   }

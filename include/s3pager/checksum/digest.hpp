@@ -3,6 +3,8 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 #pragma once
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -10,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace s3pager::checksum {
@@ -111,6 +114,14 @@ namespace detail {
 }
 
 }  // namespace detail
+
+/// As headers have it.
+[[nodiscard]] inline std::string to_base64(const digest& of) {
+  std::string made((std::size_t{of.size} + 2) / 3 * 4 + 1, '\0');  // and the null that is written behind it
+  made.resize(static_cast<std::size_t>(::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(made.data()),
+                                                         reinterpret_cast<const unsigned char*>(of.bytes.data()), of.size)));
+  return made;
+}
 
 /// Reads the value of a header `x-amz-checksum-<algorithm>`: base64, and `-N` (1 to 10,000) after it where it is made of parts'
 /// checksums. Nothing if it is neither.

@@ -156,6 +156,7 @@ class client {
     if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero() ||
         policy.throttled_delay < duration::zero())
       throw error(errc::invalid_argument, "a delay of retry is negative");
+    if (policy.max_elapsed < duration::zero()) throw error(errc::invalid_argument, "retry.max_elapsed is negative");
     return policy;
   }
   [[nodiscard]] static hedge_policy checked_hedge(const hedge_policy& policy) {

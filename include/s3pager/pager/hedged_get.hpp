@@ -2,6 +2,7 @@
 // Knows the window, for slots, and one slice; not what is done with the bytes.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -111,7 +112,7 @@ class hedged_get {
       if (came == s3::get_object::progress::stale) fresh = true;
       if (came != s3::get_object::progress::late) continue;
       ring::grant spare = spare_slots(slots);
-      if (!spare) continue;  // perhaps when as much time again has passed
+      if (!spare) continue;
       static_cast<void>(co_await race(open(slots, fresh), what_, std::move(spare)));
       of_.work_begins(service_->loop().now());  // the first one may have waited for a place
       co_return;
@@ -124,13 +125,15 @@ class hedged_get {
   }
 
   /// How long a receive of the body may bring nothing: then it is waiting(), and to be overtaken.
-  [[nodiscard]] duration stall() const noexcept { return hedged_ ? hedge_budget::never : service_->hedging().stall(); }
+  [[nodiscard]] duration stall() const noexcept { return patient(service_->hedging().stall()); }
 
   /// Up to `want` slots for a second request now; none if there is to be none.
   [[nodiscard]] ring::grant spare_slots(std::uint32_t want) noexcept {
     const time_point now = service_->loop().now();
-    if (hedged_ || !service_->hedging().may_hedge(now) || service_->retries().pace().limited(now)) return {};
-    return window_.spare_grant(of_, want);
+    ring::grant given;
+    if (!hedged_ && service_->hedging().may_hedge(now) && !service_->retries().pace().limited(now)) given = window_.spare_grant(of_, want);
+    if (!given) refused_ = std::min(refused_ + 1, 12U);
+    return given;
   }
 
   /// The body stalls: asks for `rest`, which is what is left of it, and returns when either has brought something: true if
@@ -140,7 +143,12 @@ class hedged_get {
   }
 
  private:
-  [[nodiscard]] duration wait() const noexcept { return hedged_ ? hedge_budget::never : service_->hedging().wait(); }
+  [[nodiscard]] duration wait() const noexcept { return patient(service_->hedging().wait()); }
+  /// Whoever is late and may not ask again asks for that less and less often.
+  [[nodiscard]] duration patient(duration usual) const noexcept {
+    if (hedged_ || usual > hedge_budget::never / 4096) return hedge_budget::never;
+    return usual * (std::int64_t{1} << refused_);
+  }
 
   /// `first` is how the late request goes on.
   [[nodiscard]] task<bool> race(task<> first, const s3::get_object_request& what, ring::grant spare) {
@@ -184,6 +192,7 @@ class hedged_get {
   s3::get_object first_;
   std::unique_ptr<s3::get_object> second_;
   s3::get_object* current_ = &first_;
+  std::uint32_t refused_ = 0;  // how often it was late and there was no second one
   bool hedged_ = false;
 };
 

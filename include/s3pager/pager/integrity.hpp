@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "s3pager/checksum/digest.hpp"
@@ -65,6 +66,11 @@ class slice_check {
   [[nodiscard]] bool full_object() const noexcept { return full_object_; }
   [[nodiscard]] bool holds() const noexcept { return claim_ && computed_ == claim_->value; }
 
+  /// Of a claim that does not hold, what both are. After finish().
+  [[nodiscard]] std::string mismatch() const {
+    return std::string(checksum::header_name(claim_->algorithm)) + " of what was received is " + checksum::to_base64(computed_) +
+           ", the service's is " + checksum::to_base64(claim_->value);
+  }
   /// Of an object that is one slice. After finish().
   [[nodiscard]] verdict conclude() const noexcept {
     if (holds()) return {verified_by(claim_->algorithm)};

@@ -214,7 +214,7 @@ class run {
       if (failure->code() == errc::timed_out && out_of_time(of)) throw attempts.exhausted(object_timeout(of, *failure), loop.now());
       // What is known to be wrong is fetched again only if nobody has seen any of it.
       corrupted = failure->code() == errc::corrupted;
-      if (corrupted && !window_.withdraw(of)) throw attempts.exhausted(*failure, loop.now());
+      if (corrupted && !window_.withdraw(of)) throw attempts.exhausted(*failure, loop.now(), "some of the object was handed on");
       if (of.received > before) attempts.progressed();
       // Without an ETag what follows may be of another version, and without a length nobody knows how much that is.
       const bool resumable = of.received == 0 || (of.owner->end && !of.owner->etag.empty());
@@ -477,7 +477,7 @@ class run {
     verdict made = of.check.conclude();
     if (settings_.verify == verify::off) made.what = verification::off;
     if (made.corrupted) {
-      const error wrong = get.failure(errc::corrupted, "the checksum that the service keeps of the object does not hold");
+      const error wrong = get.failure(errc::corrupted, "the checksum that the service keeps of the object does not hold: " + of.check.mismatch());
       get.abandon(wrong.code());
       throw wrong;
     }

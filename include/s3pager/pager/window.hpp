@@ -182,6 +182,7 @@ class window final : private ring::buffer_pool::listener {
     if (!owner.failed) {
       owner.failed = true;
       owner.record->failed(why);
+      owner.record->verified(verification::failed);
       plan_.drop_claimable(owner);
       // Its lanes would wait in front of all that comes after it, and in vain.
       for (auto at = waiting_.begin(); at != waiting_.end();) {
@@ -255,7 +256,7 @@ class window final : private ring::buffer_pool::listener {
       throw_if_stopped("waiting for a page");
       if (exhausted_) throw owner_.exhaustion();
       if (overrun_)
-        throw error(errc::timed_out, "deadlines.run of " + to_text(owner_.run_limit_) + " passed: waiting for a page");
+        throw error(errc::timed_out, "deadlines.run or run_deadline of " + to_text(owner_.run_limit_) + " passed: waiting for a page");
       return owner_.take_page();
     }
 
@@ -375,7 +376,8 @@ class window final : private ring::buffer_pool::listener {
                  "no room to receive the next page: of a window of " + std::to_string(pool_->capacity() * slot) +
                      " bytes, pages that the caller holds, answers that are being received and other streams of the client take " +
                      std::to_string((pool_->held() - in_window()) * slot) +
-                     "; let go of them before next(), copy() them, or give a larger window_bytes");
+                     "; the caller's are " + std::to_string(pool_->handed_on()) + " of " + std::to_string(pool_->capacity()) +
+                     " slots. Let go of them before next(), copy() them, or give a larger window_bytes");
   }
   /// Slots of pieces that wait here.
   [[nodiscard]] std::uint32_t in_window() noexcept {
@@ -406,7 +408,7 @@ class window final : private ring::buffer_pool::listener {
     if (!front.finished) return false;
     what.check.add(front.check, front.received);
     const verdict made = what.check.conclude();
-    settle(front, made.what);
+    settle(front, made.corrupted ? verification::failed : made.what);
     if (made.corrupted) {
       what.corrupted = what.failed = true;
       while (piece* waiting = front.pieces.pop_front()) plan_.drop(*waiting);

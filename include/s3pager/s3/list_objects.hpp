@@ -339,7 +339,7 @@ class caller_watch final : private coro::stop_callback, private ring::timer {
   void throw_if_ended(const bucket_target& target) const {
     if (stopped_) throw error(errc::cancelled, error_details{.message = "the list was stopped", .bucket = target.name()});
     if (overrun_)
-      throw error(errc::timed_out, error_details{.message = "deadlines.run of " + to_text(who_->run_limit) +
+      throw error(errc::timed_out, error_details{.message = "deadlines.run or run_deadline of " + to_text(who_->run_limit) +
                                                             " passed: waiting for a page of the list",
                                                  .bucket = target.name()});
   }

@@ -33,6 +33,8 @@ enum class retry_cause : std::uint8_t {
   expired_token,  ///< temporary credentials that are no longer good: permanent, as nothing here can renew them yet
 };
 
+inline constexpr std::size_t retry_cause_count = 8;
+
 /// A word for logs and messages.
 [[nodiscard]] constexpr std::string_view name_of(retry_cause cause) noexcept {
   switch (cause) {
@@ -180,6 +182,7 @@ class retry_state {
   [[nodiscard]] std::optional<time_point> failed(const error& why, time_point now) noexcept {
     const retry_policy& policy = budget_.policy();
     const retry_cause cause = classify_failure(why);
+    given_up_ = {};
     const duration asked = std::min<duration>(why.details().retry_after, policy.max_delay);
     // Of use to others, whether or not this request is made again.
     if (cause == retry_cause::throttling) budget_.line().throttled(now - why.details().elapsed, now, asked);
@@ -195,10 +198,16 @@ class retry_state {
     if (!outlasts && counted_ >= policy.max_attempts) return std::nullopt;
     if (in_a_row_ == 1) row_began_ = now;
     const time_point again = after(now, std::max(budget_.random().up_to(limit(cause)), asked));
-    if (again - row_began_ >= policy.max_elapsed) return std::nullopt;
+    if (again - row_began_ >= policy.max_elapsed) {
+      given_up_ = "retry.max_elapsed would be over";
+      return std::nullopt;
+    }
     if (!outlasts) {
       const std::uint32_t cost = cause == retry_cause::timeout ? policy.timeout_token_cost : policy.token_cost;
-      if (!budget_.tokens().take(cost)) return std::nullopt;
+      if (!budget_.tokens().take(cost)) {
+        given_up_ = "the client's retry.tokens are used up";
+        return std::nullopt;
+      }
       taken_ = cost;
       ++counted_;
     }
@@ -207,9 +216,10 @@ class retry_state {
     return again;
   }
 
-  /// The last attempt's failure, with what all of them were.
-  [[nodiscard]] error exhausted(const error& last, time_point now) const {
+  /// The last attempt's failure, with what all of them were, and why there is no other: `given_up`, or what failed() found.
+  [[nodiscard]] error exhausted(const error& last, time_point now, std::string_view given_up = {}) const {
     error_details known = last.details();
+    known.given_up = given_up.empty() ? given_up_ : given_up;
     known.attempts = attempts_;
     known.elapsed = now - began_;
     for (std::size_t i = 0; i < causes_.size(); ++i) {
@@ -246,9 +256,10 @@ class retry_state {
   std::uint32_t in_a_row_ = 1;  // attempts since the last progress
   std::uint32_t counted_ = 1;   // of these, what max_attempts limits
   std::uint32_t taken_ = 0;
+  std::string_view given_up_ = {};  // why failed() gave no time, if that was the policy's own
   bool made_again_ = false;  // since a checksum did not hold
   bool resigned_ = false;  // made again for the time it was signed with
-  std::array<std::uint32_t, 16> causes_{};  // how often a failure of each cause was followed by another attempt
+  std::array<std::uint32_t, retry_cause_count> causes_{};  // how often a failure of each cause was followed by another attempt
 };
 
 }  // namespace s3pager

@@ -23,6 +23,7 @@ enum class verification : std::uint8_t {
   none_given,  ///< the service gave none
   composite,   ///< only a checksum of its parts' checksums was given, which says nothing of the bytes themselves
   sliced,      ///< it was asked for in ranges, and of some the service gave none
+  failed,      ///< it could not be read: page::failure() says why
   ambiguous,   ///< one came, but not of these bytes, nor surely of the whole object
   crc64nvme,   ///< this checksum holds; and so on
   crc32c,
@@ -52,6 +53,7 @@ enum class verification : std::uint8_t {
     case verification::none_given: return "not verified: the service gave no checksum";
     case verification::composite: return "not verified: the service gave only a checksum of the parts' checksums";
     case verification::sliced: return "not verified: the service gave no checksum of the ranges asked for";
+    case verification::failed: return "not verified: it could not be read";
     case verification::ambiguous: return "not verified: the service gave a checksum, but not surely of these bytes";
     case verification::crc64nvme: return "verified by CRC64NVME";
     case verification::crc32c: return "verified by CRC32C";

@@ -160,6 +160,9 @@ TEST_CASE("an object of which nothing was handed on is fetched again, once, if i
   REQUIRE(broken.failure);
   CHECK(broken.failure->code() == errc::corrupted);
   CHECK(broken.failure->attempts() == 2);
+  CHECK(broken.failure->details().message ==
+        "the checksum that the service keeps of the object does not hold: x-amz-checksum-crc32 of what was received is TND15g==, the "
+        "service's is NhCmhg==");
   CHECK(broken.failure->key() == "k");
   CHECK(broken.body.empty());
   CHECK(broken.requests.size() == 2);
@@ -180,6 +183,7 @@ TEST_CASE("the last page is withheld until the checksum holds, and where it does
   CHECK(out.first == verification::pending);
   CHECK_FALSE(out.last);
   CHECK(out.requests.size() == 1);  // what somebody has seen is not fetched again
+  CHECK(out.failure->details().given_up == "some of the object was handed on");
 }
 
 TEST_CASE("before_delivery holds back all of an object that fits into a slot", "[pager][integrity]") {

@@ -62,6 +62,23 @@ TEST_CASE("a permanent failure is never retried, and takes no token") {
   CHECK(attempts.attempts() == 1);
 }
 
+TEST_CASE("the last error says why there was no other attempt, where the policy had some left") {
+  const auto last_words = [](const retry_policy& policy, duration later) {
+    retry_budget budget(policy, 1);
+    retry_state attempts(budget, time_point());
+    const error refused(errc::connection_lost, "refused");
+    CHECK(attempts.failed(refused, time_point()));
+    CHECK_FALSE(attempts.failed(refused, time_point(later)));
+    return std::string(attempts.exhausted(refused, time_point()).what());
+  };
+  const auto has = [](const std::string& text, std::string_view words) { return text.find(words) != std::string::npos; };
+  CHECK(has(last_words({.max_attempts = 3, .tokens = 5}, duration(1)),
+            "attempts 2 (before: connection 1) (no more: the client's retry.tokens are used up)"));
+  CHECK(has(last_words({.max_attempts = 3, .max_elapsed = std::chrono::seconds(1)}, std::chrono::seconds(2)),
+            "attempts 2 (before: connection 1) (no more: retry.max_elapsed would be over)"));
+  CHECK_FALSE(has(last_words({.max_attempts = 2}, duration(1)), "no more"));
+}
+
 TEST_CASE("what came with a checksum that does not hold is fetched again once") {
   const error wrong(errc::corrupted, "wrong");
   CHECK(classify_failure(wrong) == retry_cause::checksum);
