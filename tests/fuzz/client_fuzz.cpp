@@ -396,7 +396,8 @@ class server final : public ring::submit_hook {
     return sized(head, "<Error><Code>" + std::string(codes[kind]) + "</Code><Message>no</Message></Error>");
   }
   [[nodiscard]] std::string etag(std::size_t object) const {
-    return '"' + std::string(1, key_letters[object]) + std::to_string(version_) + '"';
+    // One of parts says so, by which a client tells what a checksum of a range can't be of.
+    return '"' + std::string(1, key_letters[object]) + std::to_string(version_) + (how_->checksums == of_parts ? "-2\"" : "\"");
   }
   [[nodiscard]] std::string list(std::string_view request) const {
     std::size_t first = 0;
