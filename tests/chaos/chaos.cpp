@@ -120,15 +120,16 @@ class shared_counts {
 /// The faults of a run. A list that can't be had ends it, so that no list is redirected, or meets more than two in a row. Where
 /// neither size nor version of an object is known, nobody could tell these: a whole object is as long as its answer says, or as it
 /// is, and bytes behind an answer that come when the next request is on its way are the answer to that one. Nor of a sliced object
-/// whose every slice is wrong: of each, only the first slice or only others are.
-testing::request_hook hook(std::uint64_t seed, shared_counts& counts) {
+/// whose every slice is wrong: of each, only the first slice or only others are; nor, where the checksum `combines` not, of one whose
+/// first slice was cut out of a whole answer.
+testing::request_hook hook(std::uint64_t seed, shared_counts& counts, bool combines) {
   const testing::fault_script script({.seed = seed,
                                       .share = 0.2,
                                       .rare = {fault::stall, fault::slow, fault::deaf},
                                       .slow_rate = 256 * kibibyte,
                                       .slow_bytes = 64 * kibibyte});
   static constexpr testing::fault_set untellable{fault::extra_bytes, fault::endless_body, fault::longer_length, fault::shorter_length};
-  return [script, &counts, in_a_row = 0](const testing::request_info& asked) mutable -> testing::behaviour {
+  return [script, &counts, combines, in_a_row = 0](const testing::request_info& asked) mutable -> testing::behaviour {
     counts.request();
     const testing::scripted_fault made = script.decide(asked);
     if (asked.key.empty()) {
@@ -136,7 +137,8 @@ testing::request_hook hook(std::uint64_t seed, shared_counts& counts) {
       if (in_a_row > 2) in_a_row = 0;
       if (in_a_row == 0 || made.which == fault::redirect || made.which == fault::moved) return {};
     }
-    const bool may_be_wrong = asked.range.empty() || asked.range.starts_with("bytes=0-") == (asked.key.back() % 2 == 0);
+    const bool may_be_wrong = asked.range.empty() ? combines || !counts.sizes_unknown()
+                                                  : asked.range.starts_with("bytes=0-") == (asked.key.back() % 2 == 0);
     if (made.which == fault::flipped_bit && !may_be_wrong) return {};
     if (counts.sizes_unknown() && untellable.has(made.which)) return {};
     if (counts.unthrottled() && (made.how.status == 503 || made.how.status == 429)) return {};
@@ -315,7 +317,7 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
             << of_ranges[static_cast<std::size_t>(options.checksums.of_ranges)] << std::endl;
   const origin_process served(options, [&](testing::origin& made) {
     made.add_bucket("s", bucket);
-    made.set_hook(hook(seed, counts));
+    made.set_hook(hook(seed, counts, testing::combines(options.checksums.algorithm)));
   });
   // What every run needs once, so that no pass is charged with it.
   static_cast<void>(testing::synthetic_span(seed, 0, 0, 1));

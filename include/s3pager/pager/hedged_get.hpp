@@ -108,7 +108,10 @@ class hedged_get {
       }
       if (of_.owner->failed) co_return;
       const s3::get_object::progress came = co_await first_.begin(std::move(granted), fresh, wait());
-      if (came == s3::get_object::progress::opened) co_return;
+      if (came == s3::get_object::progress::opened) {
+        refused_ = 0;  // of its body nothing is late yet
+        co_return;
+      }
       if (came == s3::get_object::progress::stale) fresh = true;
       if (came != s3::get_object::progress::late) continue;
       ring::grant spare = spare_slots(slots);
@@ -132,7 +135,7 @@ class hedged_get {
     const time_point now = service_->loop().now();
     ring::grant given;
     if (!hedged_ && service_->hedging().may_hedge(now) && !service_->retries().pace().limited(now)) given = window_.spare_grant(of_, want);
-    if (!given) refused_ = std::min(refused_ + 1, 12U);
+    if (!given) refused_ = std::min(refused_ + 1, most_refused);
     return given;
   }
 
@@ -146,9 +149,10 @@ class hedged_get {
   [[nodiscard]] duration wait() const noexcept { return patient(service_->hedging().wait()); }
   /// Whoever is late and may not ask again asks for that less and less often.
   [[nodiscard]] duration patient(duration usual) const noexcept {
-    if (hedged_ || usual > hedge_budget::never / 4096) return hedge_budget::never;
-    return usual * (std::int64_t{1} << refused_);
+    if (hedged_ || usual > hedge_budget::never / (1 << most_refused)) return hedge_budget::never;
+    return usual * (1 << refused_);
   }
+  static constexpr std::uint32_t most_refused = 12;
 
   /// `first` is how the late request goes on.
   [[nodiscard]] task<bool> race(task<> first, const s3::get_object_request& what, ring::grant spare) {
@@ -192,7 +196,7 @@ class hedged_get {
   s3::get_object first_;
   std::unique_ptr<s3::get_object> second_;
   s3::get_object* current_ = &first_;
-  std::uint32_t refused_ = 0;  // how often it was late and there was no second one
+  std::uint32_t refused_ = 0;  // how often its head, or its body, was late and there was no second one; up to most_refused
   bool hedged_ = false;
 };
 

@@ -65,7 +65,6 @@ class window final : private ring::buffer_pool::listener {
         waited_(waited != nullptr ? *waited : own_waited_) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
-    left_to_caller_ = pool_->capacity() / 4;
   }
   window(const window&) = delete;
   window& operator=(const window&) = delete;
@@ -313,8 +312,9 @@ class window final : private ring::buffer_pool::listener {
   /// Slots that a window may take that is not in need.
   [[nodiscard]] std::uint32_t available() const noexcept {
     const std::uint32_t all = pool_->available();
+    const std::uint32_t callers = pool_->capacity() / 4;
     const std::uint32_t handed_on = pool_->handed_on();
-    const std::uint32_t left = std::max(left_to_others_, handed_on < left_to_caller_ ? left_to_caller_ - handed_on : 0);
+    const std::uint32_t left = std::max(left_to_others_, handed_on < callers ? callers - handed_on : 0);
     return all > left ? all - left : 0;
   }
   /// The slice that the consumer needs next.
@@ -526,7 +526,6 @@ class window final : private ring::buffer_pool::listener {
   stopwatch& waited_;
   std::uint32_t reserve_target_ = 0;
   std::uint32_t left_to_others_ = 0;  // slots of the client
-  std::uint32_t left_to_caller_ = 0;  // of those too, and with what it holds
   ring::grant reserve_;
   intrusive_list<coro::waiter> waiting_;  // grant_awaiters, in plan order
   intrusive_list<job::link> ready_;

@@ -405,9 +405,10 @@ class get_object {
     if (what_.checksums) checksums_ = read_checksum_claims(parser.headers(), exchange_.status());
     if (exchange_.status() == 200) {
       total_ = length;
-      const bool enough = what_.or_whole || (length && *length <= what_.range.value_or(byte_range()).size()) ||
-                          (what_.unranged && !rest_can_be_asked_for());
-      if (what_.range && (what_.range->first > 0 || !enough)) cut_from_whole();
+      if (!what_.range) return;
+      const bool all = what_.range->first == 0 && (what_.or_whole || (length && *length <= what_.range->size()) ||
+                                                   (what_.unranged && !rest_can_be_asked_for()));
+      if (!all) cut_from_whole();
       return;
     }
     const auto text = parser.header("content-range");

@@ -10,11 +10,15 @@
 #include "s3pager/pager/client.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
+#include "support/scripted_read.hpp"
 #include "support/scripted_server.hpp"
 
 using namespace s3pager;
 using test::afterwards;
+using test::as_listed;
+using test::read_scripted;
 using test::scripted_answer;
+using outcome = test::scripted_outcome;
 
 namespace {
 
@@ -44,63 +48,8 @@ answers one_each(std::vector<std::string> texts) {
   return made;
 }
 
-struct outcome {
-  std::vector<std::string> pages = {};
-  std::optional<verification> last = {};
-  std::optional<error> failure = {};
-  std::vector<std::string> requests = {};
-  [[nodiscard]] std::string asked(std::size_t which, std::string_view header) const {
-    const std::string& from = requests.at(which);
-    const std::size_t at = from.find(join("\r\n", header, ": "));
-    return at == std::string::npos ? std::string() : from.substr(at + header.size() + 4, from.find("\r\n", at + 2) - at - header.size() - 4);
-  }
-};
-
-task<> read_all(page_stream& pages, outcome& out) {
-  try {
-    for (;;) {
-      const std::optional<page> got = co_await pages.next();
-      if (!got) break;
-      if (got->last()) out.last = got->object().verification();
-      out.pages.emplace_back(got->text());
-    }
-  } catch (const error& failed) {
-    out.failure.emplace(failed);
-  }
-}
-
-template <class Start>
-outcome read(answers from, Start start, verify mode = verify::as_it_arrives) {
-  manual_clock time;
-  ring::reactor loop({.clock = &time});
-  const test::scripted_server server(loop, std::move(from));
-  const std::string endpoint = server.endpoint();
-  client s3(loop, {.anonymous = true,
-                   .region = "us-east-1",
-                   .endpoint_url = endpoint,
-                   .window_bytes = 4 << 20,
-                   .concurrency = 1,
-                   .verify = mode,
-                   .retry = {.max_attempts = 3, .base_delay = duration::zero()}});
-  page_stream pages = start(s3);
-  outcome out;
-  test::root<> reading(loop.ready(), read_all(pages, out));
-  while (!reading.done()) loop.run_once();
-  out.requests = server.requests();
-  return out;
-}
-
 page_stream by_key(client& s3) { return s3.page_ordered("bucket", {std::string_view("k")}); }
 
-async_generator<object> listed(std::uint64_t size, std::string_view version) {
-  object made = object::of_key("k");
-  made.size = size;
-  made.etag = version;
-  co_yield std::move(made);
-}
-auto as_listed(std::uint64_t size, std::string_view version) {
-  return [=](client& s3) { return s3.page_ordered("bucket", listed(size, version)); };
-}
 auto range(std::uint64_t first, std::uint64_t last) {
   return [=](client& s3) {
     return s3.get({.bucket = "bucket", .key = "k", .range = byte_range{first, last}});
@@ -122,17 +71,17 @@ TEST_CASE("a range that the caller asked for is cut out of what a server sends t
                             asked{8, 20, "89"}, asked{0, most, "0123456789"}, asked{1, most, "123456789"}}) {
     CAPTURE(each.first, each.last);
     for (const std::string& whole : {answer(etag, "0123456789"), chunked(etag, "a\r\n0123456789\r\n0\r\n\r\n")}) {
-      const outcome out = read({{{{whole}}}}, range(each.first, each.last));
+      const outcome out = read_scripted({{{{whole}}}}, range(each.first, each.last));
       CHECK_FALSE(out.failure);
       CHECK(out.pages == texts{std::string(each.wanted)});
     }
   }
-  const outcome part = read({{{{answer(join(etag, "Content-Range: bytes 0-4/5\r\n"), "hello", "206 P")}}}}, range(0, most));
+  const outcome part = read_scripted({{{{answer(join(etag, "Content-Range: bytes 0-4/5\r\n"), "hello", "206 P")}}}}, range(0, most));
   CHECK(part.pages == texts{"hello"});
 }
 
 TEST_CASE("the rest of a body is taken only from an answer that says of which version it is", "[pager][answers]") {
-  const outcome out = read(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234",
+  const outcome out = read_scripted(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234",
                                      answer("Content-Range: bytes 5-9/10\r\n", "XXXXX", "206 P")}),
                            as_listed(10, "\"1\""));
   REQUIRE(out.failure);
@@ -141,7 +90,7 @@ TEST_CASE("the rest of a body is taken only from an answer that says of which ve
 }
 
 TEST_CASE("a body goes on by the ETag of its first answer where the list has none", "[pager][answers]") {
-  const outcome out = read(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234",
+  const outcome out = read_scripted(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234",
                                      answer(join(etag, "Content-Range: bytes 5-9/10\r\n"), "56789", "206 P")}),
                            as_listed(10, ""));
   CHECK_FALSE(out.failure);
@@ -154,17 +103,17 @@ TEST_CASE("a body goes on by the ETag of its first answer where the list has non
 TEST_CASE("a range refused without the object's size says nothing of the object", "[pager][answers]") {
   const std::string refused = answer("", "", "416 Range Not Satisfiable");
   for (const std::string_view body : {"hello", ""}) {
-    const outcome out = read({{{{refused}}, {{answer(etag, body)}}}}, by_key, verify::off);
+    const outcome out = read_scripted({{{{refused}}, {{answer(etag, body)}}}}, by_key, verify::off);
     CHECK_FALSE(out.failure);
     CHECK(out.pages == texts{std::string(body)});
     REQUIRE(out.requests.size() == 2);
     CHECK_FALSE(out.asked(0, "range").empty());
     CHECK(out.asked(1, "range").empty());
   }
-  const outcome empty = read({{{{answer("Content-Range: bytes */0\r\n", "", "416 Range Not Satisfiable")}}}}, by_key, verify::off);
+  const outcome empty = read_scripted({{{{answer("Content-Range: bytes */0\r\n", "", "416 Range Not Satisfiable")}}}}, by_key, verify::off);
   CHECK(empty.pages == texts{""});
   CHECK(empty.requests.size() == 1);
-  const outcome twice = read({{{{refused}}, {{refused}}}}, by_key, verify::off);
+  const outcome twice = read_scripted({{{{refused}}, {{refused}}}}, by_key, verify::off);
   REQUIRE(twice.failure);
   CHECK(twice.failure->http_status() == 416);
   CHECK(twice.requests.size() == 2);
@@ -174,7 +123,7 @@ TEST_CASE("a refusal whose body is broken is what its status says, and final", "
   const std::string refused = chunked("", "zz\r\n", "403 Forbidden");
   for (std::size_t at = 0; at <= refused.size(); ++at) {
     CAPTURE(at);
-    const outcome out = read({{{test::split_at(refused, at), afterwards::close}}}, as_listed(10, "\"1\""));
+    const outcome out = read_scripted({{{test::split_at(refused, at), afterwards::close}}}, as_listed(10, "\"1\""));
     REQUIRE(out.failure);
     CHECK(out.failure->code() == errc::access_denied);
     CHECK(out.failure->attempts() == 1);
@@ -188,13 +137,13 @@ TEST_CASE("what fits into a slot is held back until it is verified, whether its 
     const std::string begun = chunked(head, "2\r\n");
     return scripted_answer{{begun + std::string(first) + "\r\n", "3\r\nllo\r\n", "0\r\n\r\n"}};
   };
-  const outcome whole = read({{pieces("he")}}, by_key, verify::before_delivery);
+  const outcome whole = read_scripted({{pieces("he")}}, by_key, verify::before_delivery);
   CHECK(whole.pages == texts{"hello"});
   CHECK(whole.last == verification::crc32);
-  const outcome again = read({{pieces("je")}, {pieces("he")}}, by_key, verify::before_delivery);
+  const outcome again = read_scripted({{pieces("je")}, {pieces("he")}}, by_key, verify::before_delivery);
   CHECK_FALSE(again.failure);
   CHECK(again.pages == texts{"hello"});
-  const outcome wrong = read({{pieces("je")}, {pieces("je")}}, by_key, verify::before_delivery);
+  const outcome wrong = read_scripted({{pieces("je")}, {pieces("je")}}, by_key, verify::before_delivery);
   REQUIRE(wrong.failure);
   CHECK(wrong.failure->code() == errc::corrupted);
   CHECK(wrong.pages.empty());
@@ -203,21 +152,21 @@ TEST_CASE("what fits into a slot is held back until it is verified, whether its 
 TEST_CASE("a range that is all of an object without parts is held against its checksum", "[pager][answers]") {
   const std::string head = join("Content-Range: bytes 0-4/5\r\n", crc32_of_hello);
   const std::string wrong = answer(join(etag, head), "jello", "206 P");
-  const outcome out = read({{{{wrong}}}, {{{wrong}}}}, range(0, 9), verify::before_delivery);
+  const outcome out = read_scripted({{{{wrong}}}, {{{wrong}}}}, range(0, 9), verify::before_delivery);
   REQUIRE(out.failure);
   CHECK(out.failure->code() == errc::corrupted);
   CHECK(out.pages.empty());
   REQUIRE(out.requests.size() == 2);
   CHECK(out.asked(1, "range") == "bytes=0-9");
   // Of one that had parts it may be a checksum of theirs.
-  const outcome parts = read({{{{answer(join("ETag: \"1-2\"\r\n", head), "jello", "206 P")}}}}, range(0, 9));
+  const outcome parts = read_scripted({{{{answer(join("ETag: \"1-2\"\r\n", head), "jello", "206 P")}}}}, range(0, 9));
   CHECK_FALSE(parts.failure);
   CHECK(parts.last == verification::ambiguous);
 }
 
 TEST_CASE("an empty object whose checksum does not hold is asked for again", "[pager][answers]") {
   const std::string wrong = answer(join(etag, crc32_of_hello), "");
-  const outcome out = read({{{{wrong}}}, {{{wrong}}}}, by_key);
+  const outcome out = read_scripted({{{{wrong}}}, {{{wrong}}}}, by_key);
   REQUIRE(out.failure);
   CHECK(out.failure->code() == errc::corrupted);
   REQUIRE(out.requests.size() == 2);
@@ -260,7 +209,7 @@ TEST_CASE("secrets are in no failure, whatever a service echoes", "[pager][answe
 }
 
 TEST_CASE("an object that changes while it is read has changed, though the caller made the same condition", "[pager][answers]") {
-  const outcome out = read(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234", answer("", "", "412 X")}),
+  const outcome out = read_scripted(one_each({"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r\n\r\n01234", answer("", "", "412 X")}),
                            [](client& s3) {
                              return s3.get({.bucket = "bucket", .key = "k", .if_match = "\"1\""});
                            });

@@ -12,12 +12,13 @@
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/pager/client.hpp"
 #include "support/catch.hpp"
-#include "support/drive.hpp"
+#include "support/scripted_read.hpp"
 #include "support/scripted_server.hpp"
 
 using namespace s3pager;
 using namespace s3pager::pager;
 using test::scripted_answer;
+using outcome = test::scripted_outcome;
 
 namespace {
 
@@ -35,39 +36,6 @@ std::string crc32_field(std::string_view value = crc32_of_hello) {
   return "x-amz-checksum-crc32: " + std::string(value) + "\r\n";
 }
 
-struct outcome {
-  std::vector<std::string> pages = {};
-  std::string body = {};
-  std::optional<verification> last = {};
-  std::optional<verification> first = {};
-  std::optional<error> failure = {};
-  std::vector<std::string> requests = {};
-  summary total = {};
-};
-
-task<> read_all(page_stream& pages, outcome& out) {
-  try {
-    for (;;) {
-      const std::optional<page> got = co_await pages.next();
-      if (!got) break;
-      if (!out.first) out.first = got->object().verification();
-      if (got->last()) out.last = got->object().verification();
-      out.body += got->text();
-      out.pages.emplace_back(got->text());
-    }
-  } catch (const error& failed) {
-    out.failure.emplace(failed);
-  }
-  out.total = pages.summary();
-}
-
-async_generator<object> listed(std::uint64_t size) {
-  object made = object::of_key("k");
-  made.size = size;
-  made.etag = "\"1\"";
-  co_yield std::move(made);
-}
-
 struct how {
   verify mode = verify::as_it_arrives;
   std::optional<std::uint64_t> size = 5;
@@ -75,23 +43,8 @@ struct how {
 };
 
 outcome read(std::vector<std::vector<scripted_answer>> answers, how with = {}) {
-  manual_clock time;
-  ring::reactor loop({.clock = &time});
-  const test::scripted_server server(loop, std::move(answers));
-  const std::string endpoint = server.endpoint();
-  client s3(loop, {.anonymous = true,
-                   .region = "us-east-1",
-                   .endpoint_url = endpoint,
-                   .window_bytes = 4 << 20,
-                   .concurrency = 1,
-                   .verify = with.mode,
-                   .retry = {.max_attempts = with.attempts, .base_delay = duration::zero()}});
-  page_stream pages = with.size ? s3.page_ordered("bucket", listed(*with.size)) : s3.get({.bucket = "bucket", .key = "k"});
-  outcome out;
-  test::root<> reading(loop.ready(), read_all(pages, out));
-  while (!reading.done()) loop.run_once();
-  out.requests = server.requests();
-  return out;
+  const test::scripted_start named = [](client& s3) { return s3.get({.bucket = "bucket", .key = "k"}); };
+  return test::read_scripted(std::move(answers), with.size ? test::as_listed(*with.size, "\"1\"") : named, with.mode, with.attempts);
 }
 
 slice_check check_of(std::string_view bytes, const s3::checksum_claims& said, bool complete = false, int status = 206,
