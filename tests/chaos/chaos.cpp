@@ -200,7 +200,8 @@ client_options options_of(const pass& what, std::string_view endpoint, std::uint
   made.concurrency = what.lanes;
   made.verify = what.verified;
   made.deadlines.connect = 2s;
-  made.deadlines.first_byte = made.deadlines.idle = sanitized ? 5s : 1s;
+  // Time enough for an origin that has to wait for a processor: a list that is late in all its attempts ends the pass.
+  made.deadlines.first_byte = made.deadlines.idle = sanitized ? 5s : 2s;
   made.retry.max_attempts = what.attempts;
   made.retry.base_delay = 2ms;
   made.retry.throttled_delay = 10ms;

@@ -133,7 +133,8 @@ class client {
                  what.stop);
   }
 
-  /// Bytes of slots under grants or in pages, and the bound on them.
+  /// Bytes of slots under grants or in pages. What a stream that ended was receiving counts until the kernel has let go of it, some
+  /// turns of the reactor later.
   [[nodiscard]] std::size_t window_used() const noexcept {
     return (pool_->granted() + pool_->held()) * pool_->slot_bytes();
   }

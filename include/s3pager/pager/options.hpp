@@ -39,7 +39,7 @@ struct client_options {
   s3pager::addressing addressing = s3pager::addressing::automatic;
   std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
-  std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream; 1 to 4,096
+  std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096
   std::uint32_t max_connections = 1024;     ///< open to a host at a time; a stream leaves one of them for its list; 1 to 65,535
   s3pager::deadlines deadlines = {};
   s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps

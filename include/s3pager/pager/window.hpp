@@ -38,7 +38,7 @@ enum class page_order : std::uint8_t {
 /// What an object that can't be read does to the rest of a run.
 enum class on_error : std::uint8_t {
   stop,    ///< next() throws its error, and the run ends
-  report,  ///< it is a page with failure(), and the run goes on
+  report,  ///< it is a page with failure(), and the run goes on; of a service that is away, with each key that is left
 };
 
 namespace pager {
@@ -254,8 +254,7 @@ class window final : private ring::buffer_pool::listener {
       if (owner_.promised_ == this) owner_.promised_ = nullptr;
       throw_if_stopped("waiting for a page");
       if (exhausted_) throw owner_.exhaustion();
-      if (overrun_)
-        throw error(errc::timed_out, "deadlines.run or run_deadline of " + to_text(owner_.run_limit_) + " passed: waiting for a page");
+      if (overrun_) throw owner_.overrun();
       return owner_.take_page();
     }
 
@@ -369,6 +368,11 @@ class window final : private ring::buffer_pool::listener {
     std::size_t waiting = 0;
     for (auto at = waiting_.begin(); at != waiting_.end(); ++at) ++waiting;
     return fetched == waiting;
+  }
+  [[nodiscard]] error overrun() const {
+    return error(errc::timed_out, error_details{.message = "deadlines.run or run_deadline of " + to_text(run_limit_) +
+                                                           " passed: waiting for a page",
+                                                .bucket = std::string(bucket_)});
   }
   [[nodiscard]] error exhaustion() {
     const std::size_t slot = pool_->slot_bytes();

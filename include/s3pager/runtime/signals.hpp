@@ -15,7 +15,8 @@
 namespace s3pager {
 
 /// Is requested when SIGINT or SIGTERM arrives while it lives; before and after, they do what they did. So does the same signal
-/// when it comes a second time: ends the process, as a rule. What is ignored (as by nohup) stays ignored.
+/// when it comes a second time: ends the process, as a rule. What is ignored stays ignored, as SIGINT is in what a script starts
+/// with `&`: send SIGTERM there.
 ///
 ///     s3pager::signal_interruption signals;
 ///     return signals.exit_status(s3pager::run(main, {.stop = &signals}));

@@ -219,7 +219,7 @@ class exchange {
   }
   /// The exception for the end of the connection, or a deadline, while `doing`.
   [[nodiscard]] error transport_failure(std::error_code why, const char* doing) const {
-    return failure(why, std::string(doing) + ": " + (why == errno_code(ETIMEDOUT) ? which_passed() : why.message()));
+    return failure(why, std::string(doing) + ": " + (why == errno_code(ETIMEDOUT) ? which_passed() : why.message() + where()));
   }
 
   /// Of what was sent, what is to be shown nowhere.
@@ -271,12 +271,16 @@ class exchange {
   [[nodiscard]] std::string which_passed() const {
     const time_point now = loop().now();
     if (!answering_ && now >= after(began_, limits().first_byte))
-      return "deadlines.first_byte of " + to_text(limits().first_byte) + " passed";
-    if (answering_ && now >= idle_ends_) return "deadlines.idle of " + to_text(limits().idle) + " passed";
+      return "deadlines.first_byte of " + to_text(limits().first_byte) + " passed" + where();
+    if (answering_ && now >= idle_ends_) return "deadlines.idle of " + to_text(limits().idle) + " passed" + where();
     if (answering_ && floor_.too_slow(now))
       return "only " + std::to_string(floor_.bytes()) + " bytes came in " + to_text(limits().throughput_window) +
-             " (deadlines.min_bytes_per_second is " + std::to_string(limits().min_bytes_per_second) + ")";
+             where() + " (deadlines.min_bytes_per_second is " + std::to_string(limits().min_bytes_per_second) + ")";
     return "timed out";
+  }
+  [[nodiscard]] std::string where() const {
+    const net::host& of = *target_->host();
+    return " at " + of.name() + " port " + std::to_string(of.port());
   }
 
   [[nodiscard]] error_details details() const {

@@ -280,6 +280,27 @@ TEST_CASE("addresses are tried one after the other, and the last failure is told
   }
 }
 
+TEST_CASE("an address that is to be avoided is connected to when no other answers", "[net][connection_pool]") {
+  // Of 127.0.0.1, where the server listens, and ::1 the first connect is refused: the one to 127.0.0.1 only if it is the first.
+  for (const bool avoided : {false, true}) {
+    refusing hook(1, EHOSTUNREACH);
+    manual_clock time;
+    ring::reactor loop({.clock = &time, .hook = &hook});
+    test::scripted_server server(loop, {});
+    connection_pool pool(loop);
+    const auto to = pool.at("localhost", server.port());
+    const ring::socket_address late = ring::socket_address::loopback(server.port());
+    test::root<lease> made(loop.ready(), to->connect(to->try_place(true), {}, avoided ? &late : nullptr));
+    while (!made.done()) loop.run_once();
+    if (avoided) {
+      CHECK(made.result()->peer() == late);
+    } else {
+      CHECK_THROWS_AS(made.result(), error);
+    }
+    CHECK(hook.connects == 2);
+  }
+}
+
 TEST_CASE("connecting has a deadline for each address", "[net][connection_pool]") {
   manual_clock time;
   ring::reactor loop({.clock = &time});

@@ -74,6 +74,9 @@ s3pager::deadlines none() {
           .run = no_limit};
 }
 
+/// How a deadline's error says where.
+std::string place(const world& in) { return " at " + in.endpoint.substr(7).replace(in.endpoint.find(':', 7) - 7, 1, " port "); }
+
 /// The wait ends when `span` has passed, and not before.
 void ends_after(world& in, const consumer& who, duration span) {
   pass(in, span - 1ns);
@@ -176,8 +179,8 @@ TEST_CASE("an answer that does not begin, or stops, in time", "[pager][deadlines
   in.until([&] { return in.server->counters().requests == 2 && waits.got.bytes() == (head ? 0 : 50'000); });
   turns(in);
   ends_after(in, waits, head ? 11s : 5s);
-  CHECK(waits.message() == (head ? "waiting for the answer: deadlines.first_byte of 11 s passed"
-                                 : "receiving the body: deadlines.idle of 5 s passed"));
+  CHECK(waits.message() == (head ? "waiting for the answer: deadlines.first_byte of 11 s passed" + place(in)
+                                 : "receiving the body: deadlines.idle of 5 s passed" + place(in)));
 }
 
 TEST_CASE("a list that does not begin, or stops, in time", "[pager][deadlines]") {
@@ -196,8 +199,8 @@ TEST_CASE("a list that does not begin, or stops, in time", "[pager][deadlines]")
   in.until([&] { return in.server->counters().requests == 1; });
   turns(in, 200);
   ends_after(in, waits, head ? 11s : 5s);
-  CHECK(waits.message() == (head ? "receiving a page of the list: deadlines.first_byte of 11 s passed"
-                                 : "receiving a page of the list: deadlines.idle of 5 s passed"));
+  CHECK(waits.message() == (head ? "receiving a page of the list: deadlines.first_byte of 11 s passed" + place(in)
+                                 : "receiving a page of the list: deadlines.idle of 5 s passed" + place(in)));
 }
 
 TEST_CASE("an answer that comes too slowly", "[pager][deadlines]") {
@@ -222,7 +225,7 @@ TEST_CASE("an answer that comes too slowly", "[pager][deadlines]") {
     CHECK(waits.timed_out());
     CHECK(in.time.now() - began == 10s);
     // What is sent at the very end may be in time.
-    const std::string rest = " bytes came in 10 s (deadlines.min_bytes_per_second is 5)";
+    const std::string rest = " bytes came in 10 s" + place(in) + " (deadlines.min_bytes_per_second is 5)";
     CHECK((waits.message() == "receiving the body: only 40" + rest || waits.message() == "receiving the body: only 39" + rest ||
            waits.message() == "receiving the body: only 41" + rest));
   }
@@ -326,6 +329,7 @@ TEST_CASE("a run that takes too long in all", "[pager][deadlines]") {
   turns(in);
   ends_after(in, waits, 20s);
   CHECK(waits.message() == "deadlines.run or run_deadline of 20 s passed: waiting for a page");
+  CHECK(waits.failure->bucket() == "s");
 }
 
 TEST_CASE("a run's time is that in which its consumer waits", "[pager][deadlines]") {
