@@ -1,5 +1,5 @@
-// Pages many objects, in both orders, from an origin on which a share of all requests fails in some way, and holds the
-// outcome against what was promised: bytes, order, names of failures, memory, nothing left.
+// Pages many objects, in both orders, from an origin on which a share of all requests fails in some way and some objects change
+// meanwhile, and holds the outcome against what was promised: bytes, order, names of failures, memory, nothing left.
 //
 //   chaos [SEED [OBJECTS]]      by default a random seed, and 20,000 objects of 0 B to 64 MiB
 //
@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "chaos/changing_objects.hpp"
 #include "chaos/consumer.hpp"
 #include "s3pager/coro/frame_pool.hpp"
 #include "s3pager/pager/client.hpp"
@@ -131,7 +132,7 @@ testing::request_hook hook(std::uint64_t seed, shared_counts& counts, bool combi
   static constexpr testing::fault_set untellable{fault::extra_bytes, fault::endless_body, fault::longer_length, fault::shorter_length};
   return [script, &counts, combines, in_a_row = 0](const testing::request_info& asked) mutable -> testing::behaviour {
     counts.request();
-    const testing::scripted_fault made = script.decide(asked);
+    testing::scripted_fault made = script.decide(asked);
     if (asked.key.empty()) {
       in_a_row = made.any ? in_a_row + 1 : 0;
       if (in_a_row > 2) in_a_row = 0;
@@ -143,8 +144,10 @@ testing::request_hook hook(std::uint64_t seed, shared_counts& counts, bool combi
     if (counts.sizes_unknown() && untellable.has(made.which)) return {};
     if (counts.unthrottled() && (made.how.status == 503 || made.how.status == 429)) return {};
     if (made.any) counts.add(made.which);
+    // As servers do that don't know the condition: another version is told by what it says itself.
+    made.how.ignore_if_match = asked.index % 2 == 0;
     // Late enough to be asked for a second time.
-    if (!made.any && asked.index % 60 == 0) return {.delay = 200ms};
+    if (!made.any && asked.index % 60 == 0) made.how.delay = 200ms;
     return made.how;
   };
 }
@@ -210,21 +213,21 @@ client_options options_of(const pass& what, std::string_view endpoint, std::uint
   return made;
 }
 
-page_stream pages_of(client& s3, const pass& what, const testing::synthetic_bucket& bucket) {
+page_stream pages_of(client& s3, const pass& what, const two_versions& objects) {
   const bool ordered = what.order == page_order::by_key;
   if (!what.by_keys) {
     const page_options all{.bucket = "s", .max_keys = what.max_keys, .on_error = on_error::report};
     return ordered ? s3.page_ordered(all) : s3.page_unordered(all);
   }
   std::vector<std::string> keys;
-  for (std::uint64_t i = 0; i < bucket.count(); ++i) keys.push_back(bucket.key(i));
+  for (std::uint64_t i = 0; i < objects.first.count(); ++i) keys.push_back(objects.first.key(i));
   const keys_options how{.on_error = on_error::report};
   return ordered ? s3.page_ordered("s", keys, how) : s3.page_unordered("s", keys, how);
 }
 
-task<> page_all(client& s3, const pass& what, const testing::synthetic_bucket& bucket, page_checker& seen, consumed& used,
+task<> page_all(client& s3, const pass& what, const two_versions& objects, page_checker& seen, consumed& used,
                 std::uint64_t& hedges) {
-  auto pages = pages_of(s3, what, bucket);
+  auto pages = pages_of(s3, what, objects);
   co_await consume(pages, s3, seen, what.how, used);
   hedges = pages.summary().hedges;
 }
@@ -237,8 +240,8 @@ struct left {
   bool operator==(const left&) const noexcept = default;
 };
 
-outcome run(const pass& what, const testing::synthetic_bucket& bucket, std::string_view endpoint, std::uint64_t seed) {
-  const synthetic_objects expected(bucket);
+outcome run(const pass& what, const two_versions& objects, std::string_view endpoint, std::uint64_t seed) {
+  const changing_objects expected(objects);
   page_checker seen(expected, what.order);
   seen.allow_other_bytes_of_failures();
   consumed used;
@@ -256,7 +259,7 @@ outcome run(const pass& what, const testing::synthetic_bucket& bucket, std::stri
       client s3(loop, options_of(what, endpoint, seed));
       pool = s3.window();
       try {
-        loop.run(page_all(s3, what, bucket, seen, used, made.hedges));
+        loop.run(page_all(s3, what, objects, seen, used, made.hedges));
         seen.finish();
       } catch (const std::exception& failed) {
         complain(std::string("the run ended: ") + failed.what());
@@ -301,7 +304,7 @@ extern "C" void hangs(int) {
 int chaos(std::uint64_t seed, std::uint64_t count) {
   std::cout << "seed " << seed << ", " << count << " objects" << std::endl;
   draw from(seed);
-  const auto bucket = std::make_shared<testing::synthetic_bucket>(testing::synthetic_options{
+  const auto objects = std::make_shared<two_versions>(testing::synthetic_options{
       .count = count, .seed = seed, .size_of = [=](std::uint64_t index) { return size_of(seed, count, index); }});
   shared_counts counts;
   testing::origin_options options;
@@ -317,7 +320,7 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
   std::cout << "checksums: " << testing::checksum_header(options.checksums.algorithm) << ", with ranges "
             << of_ranges[static_cast<std::size_t>(options.checksums.of_ranges)] << std::endl;
   const origin_process served(options, [&](testing::origin& made) {
-    made.add_bucket("s", bucket);
+    made.add_bucket("s", std::make_shared<changing_bucket>(objects));
     made.set_hook(hook(seed, counts, testing::combines(options.checksums.algorithm)));
   });
   // What every run needs once, so that no pass is charged with it.
@@ -334,7 +337,7 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
     const pass next = drawn(from, order);
     counts.sizes_unknown() = next.by_keys;
     counts.unthrottled() = next.unthrottled;
-    const outcome came = run(next, *bucket, served.endpoint(), seed);
+    const outcome came = run(next, *objects, served.endpoint(), seed);
     whole += came.whole;
     failed += came.failed;
     hedges += came.hedges;

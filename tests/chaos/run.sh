@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # run.sh [SEED [OBJECTS]]: pages OBJECTS objects (default 20,000, of 0 B to 64 MiB) in both orders from an origin on which a
-# fifth of all requests fail in some way, chosen by SEED (default: a random one). Builds what is missing, preset release.
+# fifth of all requests fail in some way, chosen by SEED (default: a random one), and some objects are put again with other
+# bytes meanwhile. Builds what is missing, preset release.
 # The last line says what came of it; the status is 0 if all that the library promises held.
 # S3PAGER_BUILD_DIR: where to build, by default build/.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 case ${1:-} in
-  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
 esac
 build=${S3PAGER_BUILD_DIR:-$root/build}/release
 export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
