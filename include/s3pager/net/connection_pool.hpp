@@ -113,6 +113,9 @@ class host final : public counted {
   /// Connections whose peer has spoken out of turn are closed.
   [[nodiscard]] inline place try_place(bool fresh) noexcept;
 
+  /// Whether there is one now for a fresh connection.
+  [[nodiscard]] bool has_place() const noexcept { return line_.empty() && (open_ < most_ || idle_count_ > 0); }
+
   class place_awaiter;
   /// Waits for a place, first come, first served. ETIMEDOUT: none became free, for anybody, for `limit` of the time that
   /// `watch`, which must outlive the wait, counts (null: of all time). ECANCELED on a stop. Dropping the wait at any point passes on what it was given.

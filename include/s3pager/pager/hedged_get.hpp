@@ -127,6 +127,8 @@ class hedged_get {
     return of_.owner->clock.reaches(service_->settings().deadlines.object, service_->loop().now());
   }
 
+  /// Something came of the body, so that it is not late any more.
+  void goes_on() noexcept { refused_ = 0; }
   /// How long a receive of the body may bring nothing: then it is waiting(), and to be overtaken.
   [[nodiscard]] duration stall() const noexcept { return patient(service_->hedging().stall()); }
 
@@ -134,7 +136,8 @@ class hedged_get {
   [[nodiscard]] ring::grant spare_slots(std::uint32_t want) noexcept {
     const time_point now = service_->loop().now();
     ring::grant given;
-    if (!hedged_ && service_->hedging().may_hedge(now) && !service_->retries().pace().limited(now)) given = window_.spare_grant(of_, want);
+    if (!hedged_ && service_->hedging().may_hedge(now) && !service_->retries().pace().limited(now) && target_->host()->has_place())
+      given = window_.spare_grant(of_, want);
     if (!given) refused_ = std::min(refused_ + 1, most_refused);
     return given;
   }

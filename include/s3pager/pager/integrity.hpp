@@ -28,6 +28,12 @@ struct verdict {
   bool corrupted = false;
 };
 
+/// A claim that does not hold, and what the bytes came to, in words.
+[[nodiscard]] inline std::string mismatch(const checksum::claim& said, const checksum::digest& computed) {
+  return std::string(checksum::header_name(said.algorithm)) + " of what was received is " + checksum::to_base64(computed) +
+         ", the service's is " + checksum::to_base64(said.value);
+}
+
 /// One slice's bytes against what its first answer said. Answers that go on where a body broke off say nothing new: they are of the same
 /// version.
 class slice_check {
@@ -67,10 +73,7 @@ class slice_check {
   [[nodiscard]] bool holds() const noexcept { return claim_ && computed_ == claim_->value; }
 
   /// Of a claim that does not hold, what both are. After finish().
-  [[nodiscard]] std::string mismatch() const {
-    return std::string(checksum::header_name(claim_->algorithm)) + " of what was received is " + checksum::to_base64(computed_) +
-           ", the service's is " + checksum::to_base64(claim_->value);
-  }
+  [[nodiscard]] std::string mismatch() const { return pager::mismatch(*claim_, computed_); }
   /// Of an object that is one slice. After finish().
   [[nodiscard]] verdict conclude() const noexcept {
     if (holds()) return {verified_by(claim_->algorithm)};
@@ -123,6 +126,12 @@ class object_check {
       return {verification::ambiguous, true};
     }
     return {verification::ambiguous};
+  }
+
+  /// Of an object that is corrupted.
+  [[nodiscard]] std::string mismatch() const {
+    if (holding_ > 0) return "the checksums of some of its ranges hold, and those of others don't";
+    return pager::mismatch(first_, whole_);
   }
 
   void reset() noexcept { *this = {}; }

@@ -159,7 +159,12 @@ class run {
   [[nodiscard]] std::uint32_t slots_for(std::uint64_t bytes) const noexcept {
     const std::uint64_t slot = pool_->slot_bytes();
     const std::uint64_t most = std::clamp<std::uint64_t>(pool_->capacity() / (2 * settings_.lanes), 1, most_slots);
-    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((bytes + slot - 1) / slot, 1, most));
+    return static_cast<std::uint32_t>(std::min(most, std::max<std::uint64_t>(bytes / slot + (bytes % slot != 0 ? 1 : 0), 1)));
+  }
+  /// Of the rest of a slice, with its answer's head; its size may be unknown, and without bound.
+  [[nodiscard]] std::uint32_t first_slots(const slice& of) const noexcept {
+    const std::uint64_t left = of.size - of.received;
+    return slots_for(left > most_slots * pool_->slot_bytes() ? left : left + head_bytes);
   }
   static constexpr std::uint64_t most_slots = 16;
   static constexpr std::uint64_t head_bytes = 1024;  // a guess: what an answer's head takes of its first slot
@@ -204,7 +209,7 @@ class run {
       try {
         const bool judged = co_await attempt(of, corrupted);
         if (!judged) continue;
-        attempts.succeeded(loop.now());
+        if (!of.owner->failed) attempts.succeeded(loop.now());
         co_return;
       } catch (const error& failed) {
         failure.emplace(failed);
@@ -217,8 +222,9 @@ class run {
       if (corrupted && !window_.withdraw(of)) throw attempts.exhausted(*failure, loop.now(), "some of the object was handed on");
       if (of.received > before) attempts.progressed();
       // Without an ETag what follows may be of another version, and without a length nobody knows how much that is.
-      const bool resumable = of.received == 0 || (of.owner->end && !of.owner->etag.empty());
-      const auto again = resumable ? attempts.failed(*failure, loop.now()) : std::optional<time_point>();
+      if (of.received > 0 && (!of.owner->end || of.owner->etag.empty()))
+        throw attempts.exhausted(*failure, loop.now(), "the answer had no ETag or no length, without which the rest can't be asked for");
+      const auto again = attempts.failed(*failure, loop.now());
       if (!again) throw attempts.exhausted(*failure, loop.now());
       observe_retry(of, *failure);
       if (co_await ring::sleep_until(loop, std::min(*again, object_deadline(of))))
@@ -275,7 +281,7 @@ class run {
     hedged_get get(service_, target_, request, tally_, window_, of);
     std::optional<error> refused;
     try {
-      co_await get.open(slots_for(of.size - of.received + head_bytes), fresh);
+      co_await get.open(first_slots(of), fresh);
     } catch (const error& failed) {
       refused.emplace(failed);
     }
@@ -304,8 +310,9 @@ class run {
     job& owner = *of.owner;
     if (of.received == 0) {
       s3::checksum_claims said = get.checksums();
-      const bool plain = of.tells_end && get.status() == 200;
-      // What a plain answer says is of all of the object: the CRCs of its slices make that, other sums don't.
+      const bool plain = get.status() == 200 && (of.tells_end || get.all_of_object());
+      // What a plain answer says is of all of the object: the CRCs of its slices make that, other sums don't. The last one counts,
+      // where the one before was of no use.
       if (plain) owner.claim = said.claim;
       if (owner.claim && (get.all_of_object() || checksum::combinable(owner.claim->algorithm)))
         said = {.claim = owner.claim, .full_object = true};
@@ -414,7 +421,10 @@ class run {
       const bool resumable = owner.end && !owner.etag.empty() && kept.bytes() == 0 && of.received < of.size;
       co_await get->receive(std::move(slots), resumable ? get.stall() : hedge_budget::never);
       if (owner.failed) break;
-      if (!get->waiting()) continue;
+      if (!get->waiting()) {
+        get.goes_on();
+        continue;
+      }
       slots = get.spare_slots(want);
       if (!slots) continue;
       s3::get_object_request rest;

@@ -161,7 +161,8 @@ class window final : private ring::buffer_pool::listener {
   }
   /// Takes back what was delivered of the slice, as if nothing had come; false if the consumer has got some of it, or is about to.
   [[nodiscard]] bool withdraw(slice& of) noexcept {
-    if (of.handed_on || (!of.pieces.empty() && promised_ != nullptr)) return false;
+    const bool promised = promised_ != nullptr && next_job() == of.owner && &of.owner->slices.front() == &of;
+    if (of.handed_on || promised) return false;
     while (piece* waiting = of.pieces.pop_front()) plan_.drop(*waiting);
     of.received = 0;
     update(*of.owner);
@@ -266,14 +267,15 @@ class window final : private ring::buffer_pool::listener {
     void expired() noexcept override {
       const time_point now = owner_.loop_.now();
       overrun_ = owner_.waited_.elapsed(now) >= owner_.run_limit_;
-      exhausted_ = !overrun_ && now >= looks_for_room_ && owner_.starved();
+      const time_point since = now >= looks_for_room_ ? owner_.starved_since() : no_deadline;
+      exhausted_ = !overrun_ && since != no_deadline && after(since, owner_.window_wait_) <= now;
       if (overrun_ || exhausted_) {
         owner_.consumer_ = nullptr;
         end_wait();
         wake();
         return;
       }
-      if (now >= looks_for_room_) looks_for_room_ = after(now, owner_.window_wait_);
+      if (now >= looks_for_room_) looks_for_room_ = after(since != no_deadline ? since : now, owner_.window_wait_);
       arm_timer(now);
     }
     void on_stop() noexcept override {
@@ -311,7 +313,7 @@ class window final : private ring::buffer_pool::listener {
   /// Slots that a window may take that is not in need.
   [[nodiscard]] std::uint32_t available() const noexcept {
     const std::uint32_t all = pool_->available();
-    const std::uint32_t callers = pool_->capacity() / 4;
+    const std::uint32_t callers = (pool_->capacity() + 3) / 4;
     const std::uint32_t handed_on = pool_->handed_on();
     const std::uint32_t left = std::max(left_to_others_, handed_on < callers ? callers - handed_on : 0);
     return all > left ? all - left : 0;
@@ -331,9 +333,9 @@ class window final : private ring::buffer_pool::listener {
     const bool head = is_head(of);
     if (!head) top_up_reserve();
     ring::grant given = pool_->try_grant(std::min(want, available()));
-    // What the consumer waits for right now is soon handed on.
-    if (!given && head && consumer_ != nullptr) given = pool_->try_grant(want);
     if (!given && head) given = reserve_.split(want);
+    // What the consumer waits for right now is soon handed on: a slot of it, as the consumer may turn to another stream then.
+    if (!given && head && consumer_ != nullptr) given = pool_->try_grant(1);
     return given;
   }
   void enqueue(grant_awaiter& who) noexcept {
@@ -357,17 +359,18 @@ class window final : private ring::buffer_pool::listener {
     }
     serving_ = false;
   }
-  /// The slice that the consumer needs next has no room, and no other one will make some: a lane that waits for its server ends
-  /// at a deadline, and what it holds is free then or comes here.
-  [[nodiscard]] bool starved() noexcept {
-    if (waiting_.empty() || !is_head(static_cast<grant_awaiter&>(waiting_.front()).of_) || reserve_ || pool_->available() > 0)
-      return false;
+  /// Since when the slice that the consumer needs next has had no room, if no other one will make some: a lane that waits for its
+  /// server ends at a deadline, and what it holds is free then or comes here. Else no_deadline.
+  [[nodiscard]] time_point starved_since() noexcept {
+    if (waiting_.empty() || reserve_ || pool_->available() > 0) return no_deadline;
+    const auto& first = static_cast<grant_awaiter&>(waiting_.front());
+    if (!is_head(first.of_)) return no_deadline;
     std::size_t fetched = 0;
     for (job& each : plan_.jobs())
       for (const slice& part : each.slices) fetched += part.finished || each.failed ? 0U : 1U;
     std::size_t waiting = 0;
     for (auto at = waiting_.begin(); at != waiting_.end(); ++at) ++waiting;
-    return fetched == waiting;
+    return fetched == waiting ? first.waits_since_ : no_deadline;
   }
   [[nodiscard]] error overrun() const {
     return error(errc::timed_out, error_details{.message = "deadlines.run or run_deadline of " + to_text(run_limit_) +
@@ -379,7 +382,7 @@ class window final : private ring::buffer_pool::listener {
     return error(errc::window_exhausted,
                  "no room to receive the next page: of a window of " + std::to_string(pool_->capacity() * slot) +
                      " bytes, pages that the caller holds, answers that are being received and other streams of the client take " +
-                     std::to_string((pool_->held() - in_window()) * slot) +
+                     std::to_string((pool_->granted() + pool_->held() - in_window()) * slot) +
                      "; the caller's are " + std::to_string(pool_->handed_on()) + " of " + std::to_string(pool_->capacity()) +
                      " slots. Let go of them before next(), copy() them, or give a larger window_bytes");
   }
@@ -486,7 +489,7 @@ class window final : private ring::buffer_pool::listener {
     from.reported = true;
     if (from.corrupted)
       from.record->failed(error(errc::corrupted,
-                                error_details{.message = "the checksum that the service keeps of the object does not hold",
+                                error_details{.message = "the checksum that the service keeps of the object does not hold: " + from.check.mismatch(),
                                               .bucket = std::string(bucket_),
                                               .key = std::string(from.record->what().key),
                                               .attempts = 1}));
@@ -498,6 +501,7 @@ class window final : private ring::buffer_pool::listener {
     for (auto at = from.slices.begin(); at != from.slices.end();) {
       slice& each = *at;
       ++at;
+      while (piece* waiting = each.pieces.pop_front()) plan_.drop(*waiting);
       if (each.finished) plan_.drop(each);
     }
     if (from.slices.empty()) plan_.drop(from);

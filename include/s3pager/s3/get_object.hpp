@@ -242,8 +242,10 @@ class get_object {
         }
         case http::step_kind::need_more:
           piece_.reset();
-          if (received_.empty()) return {};
-          break;
+          if (!received_.empty()) break;
+          // Whoever waits for a grant now must not keep the slot that the head came in.
+          head_.reset();
+          return {};
         case http::step_kind::end:
           piece_.skip(next.consumed);
           end_of_answer();

@@ -189,11 +189,18 @@ class retry_state {
     if (cause == retry_cause::permanent || cause == retry_cause::expired_token) return std::nullopt;
     if (cause == retry_cause::clock_skew) {
       // Signed by the service's own clock it is another request: a matter of once, and of no delay.
-      if (policy.max_attempts <= 1 || std::exchange(resigned_, true)) return std::nullopt;
+      if (policy.max_attempts <= 1) return std::nullopt;
+      if (std::exchange(resigned_, true)) {
+        given_up_ = "signed by the service's clock it was refused again";
+        return std::nullopt;
+      }
       count(cause);
       return now;
     }
-    if (cause == retry_cause::checksum && std::exchange(made_again_, true)) return std::nullopt;
+    if (cause == retry_cause::checksum && std::exchange(made_again_, true)) {
+      given_up_ = "a second answer was corrupted as well";
+      return std::nullopt;
+    }
     const bool outlasts = cause == retry_cause::throttling && policy.outlast_throttling && policy.max_attempts > 1;
     if (!outlasts && counted_ >= policy.max_attempts) return std::nullopt;
     if (in_a_row_ == 1) row_began_ = now;

@@ -217,3 +217,34 @@ TEST_CASE("an object that changes while it is read has changed, though the calle
   CHECK(out.failure->code() == errc::changed);
   CHECK(out.pages == texts{"01234"});
 }
+
+TEST_CASE("a checksum that was wrong itself is not held against the answer that is asked for again", "[pager][answers]") {
+  const std::string wrong = answer(join(etag, "x-amz-checksum-crc32: NhCmhw==\r\n"), "hello");
+  const std::string right = answer(join(etag, crc32_of_hello), "hello");
+  const auto conditional = [](client& s3) { return s3.get({.bucket = "bucket", .key = "k", .if_match = "\"1\""}); };
+  const outcome listed = read_scripted({{{{wrong}}}, {{{right}}}}, as_listed(5, "\"1\""));
+  const outcome given = read_scripted({{{{wrong}}}, {{{right}}}}, by_key);
+  const outcome got = read_scripted({{{{wrong}}}, {{{right}}}}, conditional, verify::before_delivery);
+  for (const outcome* each : {&listed, &given, &got}) {
+    CHECK_FALSE(each->failure);
+    CHECK(each->body == "hello");
+    CHECK(each->last == verification::crc32);
+    CHECK(each->requests.size() == 2);
+  }
+}
+
+TEST_CASE("the checksum of a version of which nothing came is not held against the next one", "[pager][answers]") {
+  // Without ETags, nothing else tells them apart.
+  const std::string one = "HTTP/1.1 200 OK\r\nx-amz-checksum-crc32: NhCmhw==\r\nContent-Length: 5\r\n\r\n";
+  const outcome out = read_scripted({{{{one}, afterwards::close}}, {{{answer(crc32_of_hello, "hello")}}}}, by_key);
+  CHECK_FALSE(out.failure);
+  CHECK(out.body == "hello");
+}
+
+TEST_CASE("a body that breaks off and can't go on says why not", "[pager][answers]") {
+  const std::string half = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+  const outcome out = read_scripted({{{{half}, afterwards::close}}}, by_key);
+  REQUIRE(out.failure);
+  CHECK(out.failure->details().given_up == "the answer had no ETag or no length, without which the rest can't be asked for");
+  CHECK(out.requests.size() == 1);
+}

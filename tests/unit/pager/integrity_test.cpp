@@ -116,6 +116,7 @@ TEST_CASE("an object of which nothing was handed on is fetched again, once, if i
   CHECK(broken.failure->details().message ==
         "the checksum that the service keeps of the object does not hold: x-amz-checksum-crc32 of what was received is TND15g==, the "
         "service's is NhCmhg==");
+  CHECK(broken.failure->details().given_up == "a second answer was corrupted as well");
   CHECK(broken.failure->key() == "k");
   CHECK(broken.body.empty());
   CHECK(broken.requests.size() == 2);

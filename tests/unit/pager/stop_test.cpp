@@ -324,7 +324,8 @@ TEST_CASE("a consumer that goes away for hours stops the reading, and all goes o
     in.serving.emplace(in.loop.ready(), in.server->serve());
     turns(in);
   }
-  CHECK(in.server->counters().bytes_sent == sent);
+  // What the kernel had taken already may have gone on; nobody has read it.
+  CHECK(in.server->counters().bytes_sent <= got.bytes() + how.window_bytes + buffers);
   CHECK(in.server->counters().requests == asked);
   CHECK(seen.count == 0);
 

@@ -87,6 +87,7 @@ TEST_CASE("what came with a checksum that does not hold is fetched again once") 
   CHECK(attempts.failed(wrong, time_point{}).has_value());
   CHECK(attempts.failed(reset_by_peer, time_point{}).has_value());
   CHECK_FALSE(attempts.failed(wrong, time_point{}).has_value());
+  CHECK(attempts.exhausted(wrong, time_point{}).details().given_up == "a second answer was corrupted as well");
 }
 
 TEST_CASE("attempts are limited, and progress refills them") {
@@ -234,6 +235,7 @@ TEST_CASE("a wrong clock is a matter of one more attempt, at once, without token
   retry_state attempts(budget, time_point{});
   CHECK(attempts.failed(skewed(1200s), time_point{} + 3s) == time_point{} + 3s);
   CHECK_FALSE(attempts.failed(skewed(1200s), time_point{} + 3s).has_value());
+  CHECK(attempts.exhausted(skewed(1200s), time_point{}).details().given_up == "signed by the service's clock it was refused again");
   CHECK(attempts.attempts() == 2);
   CHECK(budget.tokens().left() == 500);
   // The other attempts are still to be had.
