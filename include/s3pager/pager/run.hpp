@@ -222,7 +222,8 @@ class run {
       if (corrupted && !window_.withdraw(of)) throw attempts.exhausted(*failure, loop.now(), "some of the object was handed on");
       if (of.received > before) attempts.progressed();
       // Without an ETag what follows may be of another version, and without a length nobody knows how much that is.
-      if (of.received > 0 && (!of.owner->end || of.owner->etag.empty()))
+      const bool resumable = of.received == 0 || (of.owner->end && !of.owner->etag.empty());
+      if (!resumable && classify_failure(*failure) != retry_cause::permanent)
         throw attempts.exhausted(*failure, loop.now(), "the answer had no ETag or no length, without which the rest can't be asked for");
       const auto again = attempts.failed(*failure, loop.now());
       if (!again) throw attempts.exhausted(*failure, loop.now());

@@ -132,14 +132,17 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
 
   /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for any, or it is the
-  /// head of the line and leaves one in reserve.
+  /// head of the line and leaves one to it.
   [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept {
     ring::grant given;
     if (waiting_.empty()) {
       top_up_reserve();
       given = pool_->try_grant(std::min(want, available()));
     }
-    if (!given && is_head(of) && reserve_.slots() > 1) given = reserve_.split(1);
+    if (given || !is_head(of)) return given;
+    if (reserve_.slots() > 1) return reserve_.split(1);
+    // Where the reserve went to what is late now.
+    if (consumer_ != nullptr && pool_->available() > 1) given = pool_->try_grant(1);
     return given;
   }
 
@@ -310,12 +313,12 @@ class window final : private ring::buffer_pool::listener {
     if (reserve_.slots() < reserve_target_)
       reserve_.merge(pool_->try_grant(std::min(reserve_target_ - reserve_.slots(), available())));
   }
-  /// Slots that a window may take that is not in need.
-  [[nodiscard]] std::uint32_t available() const noexcept {
+  /// Slots that a window may take: all but what is the caller's, and, unless its head is `in_need`, what is left to other heads.
+  [[nodiscard]] std::uint32_t available(bool in_need = false) const noexcept {
     const std::uint32_t all = pool_->available();
     const std::uint32_t callers = (pool_->capacity() + 3) / 4;
     const std::uint32_t handed_on = pool_->handed_on();
-    const std::uint32_t left = std::max(left_to_others_, handed_on < callers ? callers - handed_on : 0);
+    const std::uint32_t left = (in_need ? 0 : left_to_others_) + (handed_on < callers ? callers - handed_on : 0);
     return all > left ? all - left : 0;
   }
   /// The slice that the consumer needs next.
@@ -331,11 +334,12 @@ class window final : private ring::buffer_pool::listener {
   }
   [[nodiscard]] ring::grant take(const slice& of, std::uint32_t want) noexcept {
     const bool head = is_head(of);
+    const bool in_need = head && consumer_ != nullptr;
     if (!head) top_up_reserve();
-    ring::grant given = pool_->try_grant(std::min(want, available()));
+    ring::grant given = pool_->try_grant(std::min(want, available(in_need)));
     if (!given && head) given = reserve_.split(want);
     // What the consumer waits for right now is soon handed on: a slot of it, as the consumer may turn to another stream then.
-    if (!given && head && consumer_ != nullptr) given = pool_->try_grant(1);
+    if (!given && in_need) given = pool_->try_grant(1);
     return given;
   }
   void enqueue(grant_awaiter& who) noexcept {

@@ -122,8 +122,7 @@ class timed_world final : private observer, private ring::submit_hook {
   [[nodiscard]] bool only_time_can_help() const {
     if (connecting_ != 0 && connecting_ != in.server->counters().connections_accepted) return false;
     // Lanes that run ahead of a late head fill the window but for what is left to other streams and to the caller, and wait for it.
-    const bool room = !pool || (pool->available() > pool->capacity() / 16 &&
-                                pool->available() + pool->handed_on() > pool->capacity() / 4);
+    const bool room = !pool || pool->available() + pool->handed_on() > pool->capacity() / 16 + pool->capacity() / 4;
     return std::all_of(requests_.begin(), requests_.end(), [this, room](const auto& each) {
       const outstanding& of = each.second;
       if (!of.here) return false;

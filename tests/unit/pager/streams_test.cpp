@@ -108,3 +108,29 @@ TEST_CASE("a consumer that holds less than a quarter of the window takes from se
   CHECK(pool->granted() == 0);
   CHECK(pool->held() == 0);
 }
+
+namespace {
+
+/// Sees how many slots the receives of bodies may fill.
+struct slot_hook final : ring::submit_hook {
+  ring::submit_verdict submitting(const ring::operation& what, std::uint64_t) noexcept override {
+    if (what.kind == ring::operation_kind::receive_slots && first == 0) first = what.slots.slots();
+    return {};
+  }
+  std::uint32_t first = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a GET has its lanes' share of the slots from its first receive on, whether its size is known or not", "[pager][streams]") {
+  slot_hook hook;
+  world in({.objects = {.count = 1, .size = 1 << 20}, .hook = &hook});
+  client s3(in.loop, in.small());  // 64 slots for four lanes
+  const bool one_get = GENERATE(true, false);
+  page_stream pages = one_get ? s3.get({.bucket = "s", .key = in.objects->key(0), .if_none_match = "\"other\""})
+                              : s3.get({.bucket = "s", .key = in.objects->key(0)});
+  reader got(*in.objects);
+  in.run(read_all(pages, got));
+  CHECK(got.all());
+  CHECK(hook.first == (one_get ? 16 : 8));
+}

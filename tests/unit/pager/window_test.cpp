@@ -18,8 +18,8 @@ using namespace s3pager::pager;
 
 namespace {
 
-/// A window over a pool of 16 slots: one is its reserve, and four for what the caller holds or, at
-/// least one, for windows to come.
+/// A window over a pool of 16 slots: one is its reserve, four are for what the caller holds, and one for the heads of lines, of
+/// windows to come too.
 struct bench {
   explicit bench(page_order order = page_order::by_key, on_error failures = on_error::report) {
     in = make_window(objects, order, failures);
@@ -190,7 +190,7 @@ TEST_CASE("grants are given in plan order, whoever asked first", "[pager][window
   slice& d = on.add("d", 4096);
   asking all(on, head, 100);
   REQUIRE(all.answered());
-  CHECK(all.given.slots() == 11);  // all but the reserve and what is kept for the caller
+  CHECK(all.given.slots() == 10);  // all but the reserve and what is kept for the caller and for heads
   const asking later(on, d, 2);
   const asking first(on, b, 2);
   const asking second(on, c, 2);
@@ -217,7 +217,7 @@ TEST_CASE("the head of the line gets on when others have taken all", "[pager][wi
     slice& b = on.add("b", 1 << 19);
     slice& c = on.add("c", 4096);
     const asking all(on, b, 100);
-    CHECK(all.given.slots() == 11);
+    CHECK(all.given.slots() == 10);
     const asking waits(on, c, 1);
     CHECK_FALSE(waits.answered());
     const asking served(on, head, 4);
@@ -250,9 +250,9 @@ TEST_CASE("what is read ahead leaves a quarter of the window to the caller", "[p
   };
   hold_another();
   CHECK(on.pool->handed_on() == 1);
-  // One in reserve, three for the caller: then it has its four.
+  // One in reserve, one for heads, three for the caller: then it has its four.
   asking ahead(on, b, 100);
-  CHECK(ahead.given.slots() == 11);
+  CHECK(ahead.given.slots() == 10);
   const asking waits(on, b, 100);
   for (int i = 0; i < 3; ++i) hold_another();
   CHECK(on.pool->handed_on() == 4);
@@ -532,9 +532,9 @@ TEST_CASE("slots are spared for a second request only while nobody waits for any
   slice& b = on.add("b", 100'000);
   slice& c = on.add("c", 100'000);
   CHECK(on.in->spare_grant(b, 2).slots() == 2);
-  const asking first(on, b, 10);
-  CHECK(first.given.slots() == 10);
-  // One is in reserve, four are for the caller.
+  const asking first(on, b, 9);
+  CHECK(first.given.slots() == 9);
+  // One is in reserve, four are for the caller, one is for heads.
   CHECK(on.in->spare_grant(b, 2).slots() == 1);
   const asking second(on, b, 1);
   CHECK(second.answered());
@@ -545,7 +545,7 @@ TEST_CASE("slots are spared for a second request only while nobody waits for any
     CHECK_FALSE(waits.answered());
     CHECK_FALSE(on.in->spare_grant(b, 1));
   }
-  CHECK(on.pool->granted() == 12);
+  CHECK(on.pool->granted() == 11);
 }
 
 TEST_CASE("the head of the line may spend its reserve on a second request, but for one slot", "[pager][window]") {
@@ -594,4 +594,22 @@ TEST_CASE("an object is withdrawn though the consumer was told of another", "[pa
   CHECK_FALSE(on.in->withdraw(a));
   on.turns();
   CHECK(text(waits) == "a@0");
+}
+
+TEST_CASE("a head whose consumer waits may be asked for again though its reserve is at work", "[pager][window]") {
+  bench on;
+  slice& a = on.add("a", 100'000);
+  slice& b = on.add("b", 100'000);
+  std::optional<taking> consumer(std::in_place, on);
+  const asking ahead(on, b, 100);
+  CHECK(ahead.given.slots() == 10);
+  const asking one(on, a, 4);  // what is left to heads
+  CHECK(one.given.slots() == 1);
+  const asking two(on, a, 4);  // the reserve
+  CHECK(two.given.slots() == 1);
+  CHECK(on.pool->available() == 4);
+  CHECK(on.in->spare_grant(a, 2).slots() == 1);
+  CHECK_FALSE(on.in->spare_grant(b, 2));
+  consumer.reset();
+  CHECK_FALSE(on.in->spare_grant(a, 2));
 }
