@@ -44,6 +44,9 @@ class connection final : public list_node {
     ++requests_;
     parser_.reset();
   }
+  /// Since when nobody has used it; of a connection that is in a pool.
+  [[nodiscard]] time_point idle_since() const noexcept { return idle_since_; }
+  void idles_since(time_point now) noexcept { idle_since_ = now; }
   /// Whether its answer was read whole, nothing is outstanding and the peer lets it live.
   [[nodiscard]] bool reusable() const noexcept { return parser_.keep_alive() && socket_.handle()->reusable(); }
 
@@ -53,6 +56,7 @@ class connection final : public list_node {
   http::response_parser parser_;
   ref<request_buffer> out_;
   std::uint64_t requests_ = 0;
+  time_point idle_since_{};
 };
 
 }  // namespace s3pager::net

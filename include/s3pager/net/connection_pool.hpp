@@ -1,5 +1,5 @@
-// Connections by authority: kept alive when they are idle, bounded in their number, and those who wait for one in line.
-// Knows how to connect, and not what is said on a connection.
+// Connections by authority: kept alive when they are idle, bounded in their number, spread over the addresses of their host, and those
+// who wait for one in line. Knows not what is said on a connection.
 #pragma once
 
 #include <sys/socket.h>
@@ -24,8 +24,13 @@
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/intrusive_list.hpp"
 #include "s3pager/base/stopwatch.hpp"
+#include "s3pager/coro/event.hpp"
 #include "s3pager/coro/promise.hpp"
+#include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/coro/when_any.hpp"
+#include "s3pager/net/address_book.hpp"
+#include "s3pager/net/connect_race.hpp"
 #include "s3pager/net/connection.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/resolver.hpp"
@@ -40,22 +45,27 @@ struct connect_deadlines {
   time_point latest = no_deadline;             ///< for all of it
 };
 
+struct pool_options {
+  std::size_t most_connections = 1024;   ///< open to a host at a time; at least 1
+  duration keep_alive = std::chrono::seconds(15);  ///< how long one is kept that has no request
+  ring::name_source* names = nullptr;    ///< null: the system's; must outlive the reactor
+};
+
+/// Of one host, or of all.
 struct pool_statistics {
+  std::size_t open = 0;        ///< connections now, idle ones and those that are being made too
+  std::size_t idle = 0;        ///< of these, without a request
+  std::size_t waiting = 0;     ///< requests that wait for a connection
+  std::uint64_t lookups = 0;   ///< of the name that were begun
   std::uint64_t connects = 0;  ///< connections that were made
   std::uint64_t reuses = 0;    ///< requests that found one, or were handed one
   std::uint64_t discards = 0;  ///< connections that ended before they could be kept
+  std::uint64_t expired = 0;   ///< that were closed while nobody used them: after keep_alive, or as their peer had closed them
   std::uint64_t waits = 0;     ///< requests that found all places taken
 };
 
 class host;
 class lease;
-
-/// Moves what is equal to `avoided` to the end. The others keep their order.
-inline void put_last(std::vector<ring::socket_address>& addresses, const ring::socket_address& avoided) noexcept {
-  if (avoided.size == 0) return;
-  // (std::stable_partition of libstdc++ 12 uses what is deprecated, which clang minds.)
-  std::fill(std::remove(addresses.begin(), addresses.end(), avoided), addresses.end(), avoided);
-}
 
 /// A place among the connections of a host: one that is there already, or the right to make one. Whoever drops it passes it on to
 /// who waits first.
@@ -92,10 +102,12 @@ struct place_result {
 };
 
 /// The connections to one authority. Counted: places and leases keep it.
-class host final : public counted {
+class host final : public counted, private ring::timer {
  public:
-  host(ring::reactor& loop, std::string name, std::uint16_t port, std::size_t most_connections)
-      : loop_(loop), name_(std::move(name)), port_(port), most_(most_connections) {}
+  host(ring::reactor& loop, std::string name, std::uint16_t port, const pool_options& options)
+      : loop_(loop), name_(std::move(name)), port_(port), options_(options) {
+    book_.learn_for_good(ring::literal_addresses(name_, port_));
+  }
   ~host() override {
     while (connection* each = idle_.pop_front()) delete each;
   }
@@ -105,27 +117,36 @@ class host final : public counted {
   [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
   /// Connections that there are or are being made, idle ones too: never more than most().
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
-  [[nodiscard]] std::size_t most() const noexcept { return most_; }
+  [[nodiscard]] std::size_t most() const noexcept { return options_.most_connections; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
-  [[nodiscard]] const pool_statistics& statistics() const noexcept { return statistics_; }
+  [[nodiscard]] pool_statistics statistics() const noexcept {
+    pool_statistics made = statistics_;
+    made.open = open_;
+    made.idle = idle_count_;
+    made.waiting = waiting_;
+    return made;
+  }
 
-  /// A place, if there is one now: with the connection that was idle for the shortest time, unless it has to be a `fresh` one.
-  /// Connections whose peer has spoken out of turn are closed.
+  /// A place, if there is one now: with the connection that was idle for the shortest time, unless it has to be a `fresh` one. One
+  /// that its peer has closed, or has spoken on out of turn, is never given.
   [[nodiscard]] inline place try_place(bool fresh) noexcept;
 
   /// Whether there is one now for a fresh connection.
-  [[nodiscard]] bool has_place() const noexcept { return line_.empty() && (open_ < most_ || idle_count_ > 0); }
+  [[nodiscard]] bool has_place() const noexcept { return line_.empty() && (open_ < most() || idle_count_ > 0); }
 
   class place_awaiter;
   /// Waits for a place, first come, first served. ETIMEDOUT: none became free, for anybody, for `limit` of the time that
   /// `watch`, which must outlive the wait, counts (null: of all time). ECANCELED on a stop. Dropping the wait at any point passes on what it was given.
   [[nodiscard]] inline place_awaiter wait_for_place(bool fresh, duration limit, const stopwatch* watch = nullptr) noexcept;
 
-  /// The place's connection; if it has none, a new one, to another address than `avoided` if there is one that answers. Throws error:
-  /// timed_out, unavailable, or the errno of the last address that was tried. The place must be one. `avoided` is looked at only when the
-  /// task begins.
+  /// The place's connection; if it has none, a new one, to whichever of the addresses answers first (connect_first(), in the order of
+  /// an address_book); to `avoided`, which is looked at only when the task begins, if no other does. Throws error: timed_out,
+  /// unavailable, or the errno of the last address that was tried. The place must be one. A name is looked up when no address is known,
+  /// and beside the connecting when the last lookup is old: by one for all who wait.
   [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines,
                                            const ring::socket_address* avoided = nullptr);
+  /// What answers from there comes too late: other addresses are better for a while.
+  void was_slow(const ring::socket_address& address) noexcept { book_.set_aside(address, loop_.now()); }
 
  private:
   friend class lease;
@@ -138,22 +159,46 @@ class host final : public counted {
     return place(ref<host>(this), which);
   }
   // Bytes that nobody asked for would be read as the answer to the next request.
-  void drop_outspoken() noexcept {
+  [[nodiscard]] static bool is_silent(const connection& which) noexcept {
     std::byte unasked{};
-    while (!idle_.empty() && ::recv(idle_.front().socket().fd(), &unasked, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
-      connection* which = idle_.pop_front();
-      --idle_count_;
-      discard(which);
-    }
+    return ::recv(which.socket().fd(), &unasked, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  }
+  void drop_dead() noexcept {
+    while (!idle_.empty() && !is_silent(idle_.front())) drop_idle(idle_.front());
+  }
+  void drop_idle(connection& which) noexcept {
+    static_cast<list_node&>(which).unlink();
+    --idle_count_;
+    ++statistics_.expired;
+    book_.closed(which.peer());
+    delete &which;
+    leave();
   }
   void give_back(connection* which) noexcept {
-    if (!which->reusable()) return discard(which);
+    if (!which->reusable() || options_.keep_alive == duration::zero()) return discard(which);
+    which->idles_since(loop_.now());
     idle_.push_front(*which);
     ++idle_count_;
     serve();
     if (idle_count_ > most_idle) discard_oldest();
+    if (!armed() && !idle_.empty()) look_again();
+  }
+  // Timers are cheap, but not as cheap as none: one for all that are idle, armed when there was none.
+  void look_again() noexcept {
+    const time_point oldest = after(idle_.back().idle_since(), options_.keep_alive);
+    loop_.timers().arm(*this, std::min(after(loop_.now(), look_every), oldest));
+  }
+  /// Closes what has been idle for too long, and what its peer has closed.
+  void expired() noexcept override {
+    const time_point now = loop_.now();
+    std::vector<connection*> gone;
+    for (connection& each : idle_)
+      if (now >= after(each.idle_since(), options_.keep_alive) || !is_silent(each)) gone.push_back(&each);
+    for (connection* each : gone) drop_idle(*each);
+    if (!idle_.empty()) look_again();
   }
   void discard(connection* which) noexcept {
+    book_.closed(which->peer());
     delete which;
     ++statistics_.discards;
     leave();
@@ -169,13 +214,27 @@ class host final : public counted {
     serve();
   }
   inline void serve() noexcept;
+  [[nodiscard]] inline task<> look_up(duration limit);
+  [[nodiscard]] inline task<> lookup_ended();
+  [[nodiscard]] inline task<> time_passed(time_point until);
+  void look_up_if_needed(duration limit) {
+    if (looking_ || book_.fresh(loop_.now())) return;
+    looking_ = true;
+    ++statistics_.lookups;
+    lookups_.spawn(look_up(limit));
+  }
 
   static constexpr std::size_t most_idle = 1024;
+  static constexpr duration look_every = std::chrono::seconds(1);
 
   ring::reactor& loop_;
   std::string name_;
   std::uint16_t port_;
-  std::size_t most_;
+  pool_options options_;
+  address_book book_;
+  bool looking_ = false;
+  coro::event looked_;  // set for a moment when a lookup has ended
+  std::error_code lookup_error_;  // of the last one
   intrusive_list<connection> idle_;
   intrusive_list<coro::waiter> line_;  // place_awaiters
   std::size_t idle_count_ = 0;
@@ -184,6 +243,7 @@ class host final : public counted {
   std::uint64_t moves_ = 0;  // places that were given to who waited
   bool serving_ = false;
   pool_statistics statistics_;
+  coro::scope lookups_{loop_.context()};  // the last member: what is under way refers to the others
 };
 
 class host::place_awaiter final : public coro::stoppable_waiter, private ring::timer {
@@ -275,10 +335,10 @@ class host::place_awaiter final : public coro::stoppable_waiter, private ring::t
 
 inline place host::try_place(bool fresh) noexcept {
   if (!line_.empty()) return {};
-  if (!fresh) drop_outspoken();
+  if (!fresh) drop_dead();
   if (!fresh && !idle_.empty()) return take_idle();
-  if (open_ >= most_ && !idle_.empty()) discard_oldest();
-  if (open_ >= most_) return {};
+  if (open_ >= most() && !idle_.empty()) discard_oldest();
+  if (open_ >= most()) return {};
   ++open_;
   return place(ref<host>(this), nullptr);
 }
@@ -293,12 +353,12 @@ inline void host::serve() noexcept {
   while (!line_.empty()) {
     auto& first = static_cast<place_awaiter&>(line_.front());
     place found;
-    if (!first.fresh_) drop_outspoken();
+    if (!first.fresh_) drop_dead();
     if (!first.fresh_ && !idle_.empty()) {
       found = take_idle();
     } else {
-      if (open_ >= most_ && !idle_.empty()) discard_oldest();
-      if (open_ >= most_) break;
+      if (open_ >= most() && !idle_.empty()) discard_oldest();
+      if (open_ >= most()) break;
       ++open_;
       found = place(ref<host>(this), nullptr);
     }
@@ -352,6 +412,20 @@ class lease {
   connection* which_ = nullptr;
 };
 
+inline task<> host::look_up(duration limit) {
+  auto found = co_await ring::resolve(loop_, name_, port_, after(loop_.now(), limit), options_.names);
+  looking_ = false;
+  lookup_error_ = found.error;
+  if (!found.error) book_.learn(found.addresses, loop_.now());
+  looked_.set();
+  looked_.reset();
+}
+
+inline task<> host::lookup_ended() {
+  if (looking_) co_await looked_.wait();
+}
+inline task<> host::time_passed(time_point until) { static_cast<void>(co_await ring::sleep_until(loop_, until)); }
+
 inline task<lease> host::connect(place at, connect_deadlines deadlines, const ring::socket_address* avoided) {
   const ref<host> alive(this);
   const ring::socket_address avoid = avoided != nullptr ? *avoided : ring::socket_address();
@@ -365,45 +439,65 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
       doing += std::string(": deadlines.") + which + " of " + to_text(limit) + " passed";
     return error(why, std::move(doing));
   };
-  auto resolved = co_await ring::resolve(loop_, name_, port_, std::min(after(loop_.now(), deadlines.resolve), deadlines.latest));
-  if (resolved.error) throw failed(resolved.error, "resolve", deadlines.resolve, "resolving " + name_);
-  put_last(resolved.addresses, avoid);
-  std::error_code last = errno_code(EADDRNOTAVAIL);
-  for (const ring::socket_address& address : resolved.addresses) {
-    ring::socket socket;
-    last = ring::socket::open(loop_, address.family(), socket);
-    if (last) continue;
-    const ring::io_result connected =
-        co_await socket.connect(address, std::min(after(loop_.now(), deadlines.connect), deadlines.latest));
-    last = connected.error;
-    if (!last) {
-      ++statistics_.connects;
-      connection* made = new connection(std::move(socket), address);
-      at.of_ = {};  // its place is the connection's now
-      co_return lease(alive, made);
+  look_up_if_needed(deadlines.resolve);
+  if (!book_.known(loop_.now())) {
+    const time_point until = std::min(after(loop_.now(), deadlines.resolve), deadlines.latest);
+    task<coro::when_any_result<void>> first = coro::when_any(lookup_ended(), time_passed(until));
+    coro::when_any_result<void> ended{};
+    std::error_code stopped;
+    try {
+      ended = co_await std::move(first);
+    } catch (const error& why) {
+      stopped = why.code();
     }
-    if (last == errc::cancelled || loop_.now() >= deadlines.latest) break;
+    if (stopped) throw error(stopped, "stopped while resolving " + name_);
+    if (!book_.known(loop_.now()))
+      throw failed(ended.index == 0 && lookup_error_ ? lookup_error_ : errno_code(ETIMEDOUT), "resolve", deadlines.resolve,
+                   "resolving " + name_);
   }
-  throw failed(last, "connect", deadlines.connect, "connecting to " + name_ + " port " + std::to_string(port_));
+  task<race_result> race = connect_first(loop_, book_, book_.order(loop_.now(), avoid), deadlines.connect, deadlines.latest);
+  race_result won = co_await std::move(race);
+  if (won.error)
+    throw failed(won.error, "connect", deadlines.connect, "connecting to " + name_ + " port " + std::to_string(port_));
+  ++statistics_.connects;
+  book_.opened(won.peer);
+  connection* made = new connection(std::move(won.socket), won.peer);
+  at.of_ = {};  // its place is the connection's now
+  co_return lease(alive, made);
 }
 
 /// The hosts of one client. One thread's.
 class connection_pool {
  public:
-  static constexpr std::size_t default_most = 1024;
-  /// `most_connections`, at least 1, are open to a host at a time.
-  explicit connection_pool(ring::reactor& loop, std::size_t most_connections = default_most) noexcept
-      : loop_(loop), most_(most_connections) {}
+  explicit connection_pool(ring::reactor& loop, const pool_options& options = {}) noexcept : loop_(loop), options_(options) {}
 
   [[nodiscard]] ref<host> at(const std::string& name, std::uint16_t port) {
     ref<host>& found = hosts_[{name, port}];
-    if (!found) found = make_ref<host>(loop_, name, port, most_);
+    if (!found) found = make_ref<host>(loop_, name, port, options_);
     return found;
+  }
+
+  /// Of all hosts.
+  [[nodiscard]] pool_statistics statistics() const noexcept {
+    pool_statistics all;
+    for (const auto& [where, each] : hosts_) {
+      const pool_statistics one = each->statistics();
+      all.open += one.open;
+      all.idle += one.idle;
+      all.waiting += one.waiting;
+      all.lookups += one.lookups;
+      all.connects += one.connects;
+      all.reuses += one.reuses;
+      all.discards += one.discards;
+      all.expired += one.expired;
+      all.waits += one.waits;
+    }
+    return all;
   }
 
  private:
   ring::reactor& loop_;
-  std::size_t most_;
+  pool_options options_;
   std::map<std::pair<std::string, std::uint16_t>, ref<host>> hosts_;
 };
 

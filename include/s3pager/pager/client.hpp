@@ -138,6 +138,8 @@ class client {
   [[nodiscard]] std::size_t window_used() const noexcept {
     return (pool_->granted() + pool_->held()) * pool_->slot_bytes();
   }
+  /// Connections now, and what became of them so far, to all hosts.
+  [[nodiscard]] connection_statistics connections() const noexcept { return service_->connections(); }
   [[nodiscard]] const ref<ring::buffer_pool>& window() const noexcept { return pool_; }
   [[nodiscard]] s3::service& service() const noexcept { return *service_; }
 
@@ -217,7 +219,8 @@ class client {
     made.connect_port = from.connect_port;
     made.addressing = from.addressing;
     made.deadlines = s3::checked_deadlines(from.deadlines);
-    made.max_connections = from.max_connections;
+    if (from.keep_alive < duration::zero()) throw error(errc::invalid_argument, "keep_alive is negative");
+    made.connections = {.most_connections = from.max_connections, .keep_alive = from.keep_alive, .names = from.names};
     made.observer = from.observer;
     made.retry = checked_retry(from.retry);
     made.hedge = checked_hedge(from.hedge);

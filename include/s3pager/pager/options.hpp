@@ -10,8 +10,10 @@
 #include "s3pager/aws/endpoint.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/coro/stop.hpp"
+#include "s3pager/net/connection_pool.hpp"
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/pager/window.hpp"
+#include "s3pager/ring/resolver.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/get_object.hpp"
 #include "s3pager/s3/hedge.hpp"
@@ -23,6 +25,8 @@ namespace s3pager {
 
 using aws::addressing;
 using s3::byte_range;
+using connection_statistics = net::pool_statistics;
+using ring::name_source;
 using s3::deadlines;
 
 /// All text is copied by the call that takes it. What is left out is found in the environment: AWS_ACCESS_KEY_ID,
@@ -41,12 +45,14 @@ struct client_options {
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
   std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096
   std::uint32_t max_connections = 1024;     ///< open to a host at a time; a stream leaves one of them for its list; 1 to 65,535
+  duration keep_alive = std::chrono::seconds(15);  ///< how long a connection is kept without a request: S3 closes them after some 20 s
   s3pager::deadlines deadlines = {};
   s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps
   retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
   std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
   hedge_policy hedge = {};                  ///< {.enabled = false}: nothing is asked for twice
   duration window_wait = std::chrono::seconds(30);  ///< how long next() waits for room that the caller's pages take
+  s3pager::name_source* names = nullptr;    ///< where addresses come from; null: the system's; must outlive the reactor
   s3pager::observer* observer = nullptr;    ///< must outlive the client and its streams
 };
 

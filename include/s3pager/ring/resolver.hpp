@@ -1,4 +1,4 @@
-// Names to addresses: literals at once, all else through getaddrinfo on an offload thread.
+// Names to addresses: literals at once, all else through getaddrinfo, or a source of one's own, on an offload thread.
 // Knows no connection, and keeps nothing.
 #pragma once
 
@@ -67,6 +67,19 @@ struct resolve_result {
   std::vector<socket_address> addresses = {};  ///< in the order of preference (RFC 6724); not empty without an error
 };
 
+/// Where the addresses of names come from. It must outlive the reactors it is used on.
+class name_source {
+ public:
+  name_source() = default;
+  name_source(const name_source&) = delete;
+  name_source& operator=(const name_source&) = delete;
+  virtual ~name_source() = default;
+
+  /// The addresses of `host`, which is no literal and not under `localhost`, with `port`, in the order of preference; or an error. It
+  /// may block: it is called on threads of their own, more than one at a time.
+  [[nodiscard]] virtual resolve_result look_up(const std::string& host, std::uint16_t port) noexcept = 0;
+};
+
 namespace detail {
 
 inline void add_ipv4(const in_addr& host, std::uint16_t port, std::vector<socket_address>& out) {
@@ -89,7 +102,7 @@ inline void add_ipv6(const in6_addr& host, std::uint16_t port, std::vector<socke
   out.push_back(made);
 }
 
-/// Loopback by name, which is never asked of a name server (RFC 6761 6.3).
+/// Loopback by name, which is never asked of a name server.
 [[nodiscard]] inline bool is_localhost(std::string_view host) noexcept {
   if (!host.empty() && host.back() == '.') host.remove_suffix(1);
   constexpr std::string_view name = "localhost";
@@ -97,52 +110,52 @@ inline void add_ipv6(const in6_addr& host, std::uint16_t port, std::vector<socke
   return host.size() == name.size() || host[host.size() - name.size() - 1] == '.';
 }
 
-/// Fills `out` with what needs no name server; true if there was anything to fill in.
-[[nodiscard]] inline bool resolve_literal(const std::string& host, std::uint16_t port, std::vector<socket_address>& out) {
-  if (in_addr v4{}; ::inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-    add_ipv4(v4, port, out);
-  } else if (in6_addr v6{}; ::inet_pton(AF_INET6, host.c_str(), &v6) == 1) {
-    add_ipv6(v6, port, out);
-  } else if (is_localhost(host)) {
-    v4.s_addr = htonl(INADDR_LOOPBACK);
-    add_ipv4(v4, port, out);
-    add_ipv6(in6addr_loopback, port, out);
-  }
-  return !out.empty();
+/// Without the brackets of an IPv6 literal.
+[[nodiscard]] inline std::string_view bare_host(std::string_view host) noexcept {
+  return host.size() > 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
 }
 
-class resolve_job final : public offload_job {
+/// The system's: /etc/hosts, name servers, whatever nsswitch.conf says.
+class system_names final : public name_source {
  public:
-  resolve_job(std::string host, std::uint16_t port) : host_(std::move(host)), port_(port) {}
-  [[nodiscard]] resolve_result take() noexcept { return std::move(result_); }
-
- private:
-  void work() noexcept override {
+  [[nodiscard]] resolve_result look_up(const std::string& host, std::uint16_t port) noexcept override {
+    resolve_result made;
     try {
       addrinfo hints{};
       hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
       hints.ai_socktype = SOCK_STREAM;
       addrinfo* list = nullptr;
-      const int status = ::getaddrinfo(host_.c_str(), std::to_string(port_).c_str(), &hints, &list);
+      const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
       const int error_number = errno;
-      if (status != 0) {
-        result_.error = resolver_code(status, error_number);
-        return;
-      }
+      if (status != 0) return {resolver_code(status, error_number), {}};
       const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, &::freeaddrinfo);
       for (const addrinfo* at = list; at != nullptr; at = at->ai_next) {
         if ((at->ai_family != AF_INET && at->ai_family != AF_INET6) || at->ai_addrlen > sizeof(sockaddr_storage)) continue;
         socket_address address;
         std::memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
         address.size = at->ai_addrlen;
-        result_.addresses.push_back(address);
+        made.addresses.push_back(address);
       }
-      if (result_.addresses.empty()) result_.error = resolver_code(EAI_NODATA, 0);
     } catch (...) {
-      result_ = {resolver_code(EAI_MEMORY, 0), {}};
+      return {resolver_code(EAI_MEMORY, 0), {}};
     }
+    return made;
+  }
+};
+
+class resolve_job final : public offload_job {
+ public:
+  resolve_job(std::string host, std::uint16_t port, name_source* from) : from_(from), host_(std::move(host)), port_(port) {}
+  [[nodiscard]] resolve_result take() noexcept { return std::move(result_); }
+
+ private:
+  void work() noexcept override {
+    system_names system;
+    result_ = (from_ != nullptr ? *from_ : system).look_up(host_, port_);
+    if (!result_.error && result_.addresses.empty()) result_.error = resolver_code(EAI_NODATA, 0);
   }
 
+  name_source* from_;
   std::string host_;
   std::uint16_t port_;
   resolve_result result_;
@@ -165,19 +178,37 @@ class resolve_awaiter final : public offload_waiter {
   resolve_result known_;
 };
 
-/// The addresses of `host` with `port`, for TCP: `auto found = co_await resolve(loop, host, port, deadline)`. An IPv4 or IPv6
-/// literal (brackets allowed) and names under `localhost` are answered at once. Errors: resolver_category(), errno, ETIMEDOUT,
+/// What `host` has with `port` without asking anybody: of an IPv4 or IPv6 literal (brackets allowed), and of names under `localhost`
+/// (RFC 6761 6.3). Else nothing.
+[[nodiscard]] inline std::vector<socket_address> literal_addresses(std::string_view host, std::uint16_t port) {
+  std::vector<socket_address> made;
+  const std::string copy(detail::bare_host(host));
+  if (copy.find('\0') != std::string::npos) return made;
+  if (in_addr v4{}; ::inet_pton(AF_INET, copy.c_str(), &v4) == 1) {
+    detail::add_ipv4(v4, port, made);
+  } else if (in6_addr v6{}; ::inet_pton(AF_INET6, copy.c_str(), &v6) == 1) {
+    detail::add_ipv6(v6, port, made);
+  } else if (detail::is_localhost(copy)) {
+    v4.s_addr = htonl(INADDR_LOOPBACK);
+    detail::add_ipv4(v4, port, made);
+    detail::add_ipv6(in6addr_loopback, port, made);
+  }
+  return made;
+}
+
+/// The addresses of `host` with `port`, for TCP: `auto found = co_await resolve(loop, host, port, deadline)`. literal_addresses() are
+/// answered at once; all else `from` is asked for, or the system. Errors: resolver_category(), errno, ETIMEDOUT,
 /// ECANCELED; all of the first mean errc::unavailable. Copies `host`; a lookup that is dropped ends alone.
-[[nodiscard]] inline resolve_awaiter resolve(reactor& loop, std::string_view host, std::uint16_t port,
-                                             time_point deadline) {
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+[[nodiscard]] inline resolve_awaiter resolve(reactor& loop, std::string_view host, std::uint16_t port, time_point deadline,
+                                             name_source* from = nullptr) {
+  host = detail::bare_host(host);
   resolve_result known;
   std::unique_ptr<offload_job> job;
   // 253 characters are the longest name (RFC 1035 2.3.4), a dot at its end is the 254th; a null byte would cut the name short.
   if (host.empty() || host.size() > 254 || host.find('\0') != std::string_view::npos) {
     known.error = resolver_code(EAI_NONAME, 0);
-  } else if (std::string copy(host); !detail::resolve_literal(copy, port, known.addresses)) {
-    job = std::make_unique<detail::resolve_job>(std::move(copy), port);
+  } else if (known.addresses = literal_addresses(host, port); known.addresses.empty()) {
+    job = std::make_unique<detail::resolve_job>(std::string(host), port, from);
   }
   return resolve_awaiter(loop, deadline, std::move(job), std::move(known));
 }

@@ -195,6 +195,8 @@ class exchange {
   /// The connection is of no use any more.
   void abandon(std::error_code why) {
     if (!lease_) return;
+    if (why == errno_code(ETIMEDOUT) && !answering_ && loop().now() >= after(began_, limits().first_byte))
+      target_->host()->was_slow(lease_->peer());
     sending_.reset();
     end(why);
     lease_.reset();

@@ -40,7 +40,7 @@ struct service_settings {
   std::uint16_t connect_port = 0;     ///< 0: the endpoint's
   aws::addressing addressing = aws::addressing::automatic;
   s3::deadlines deadlines = {};
-  std::size_t max_connections = net::connection_pool::default_most;  ///< to one host; at least 1
+  net::pool_options connections = {};
   s3pager::observer* observer = nullptr;
   retry_policy retry = {};
   std::uint64_t jitter_seed = 0;
@@ -74,7 +74,7 @@ class service final : public counted {
   service(ring::reactor& loop, service_settings settings)
       : loop_(loop),
         settings_(std::move(settings)),
-        pool_(loop, settings_.max_connections),
+        pool_(loop, settings_.connections),
         retries_(settings_.retry, settings_.jitter_seed),
         hedging_(settings_.hedge) {
     if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
@@ -90,6 +90,7 @@ class service final : public counted {
   void set_clock_offset(duration ahead) noexcept { clock_offset_ = ahead; }
   [[nodiscard]] hedge_budget& hedging() noexcept { return hedging_; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
+  [[nodiscard]] net::pool_statistics connections() const noexcept { return pool_.statistics(); }
   [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
 
   /// Where `bucket`'s requests go; kept. Throws error(invalid_argument) with the reason if nowhere.

@@ -1,6 +1,6 @@
 #include "s3pager/net/connection_pool.hpp"
 
-#include <netinet/in.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <chrono>
@@ -19,16 +19,11 @@
 
 using namespace s3pager;
 using namespace s3pager::net;
+using namespace std::chrono_literals;
 
 namespace {
 
 const std::string empty_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-
-ring::socket_address address(std::uint8_t last, std::uint16_t port = 80) {
-  ring::socket_address made = ring::socket_address::loopback(port);
-  reinterpret_cast<std::uint8_t*>(&reinterpret_cast<sockaddr_in*>(&made.storage)->sin_addr)[3] = last;
-  return made;
-}
 
 struct bench {
   explicit bench(std::vector<std::vector<test::scripted_answer>> answers = {}) : server(loop, std::move(answers)) {}
@@ -93,25 +88,6 @@ struct refusing final : ring::submit_hook {
 };
 
 }  // namespace
-
-TEST_CASE("an address to be avoided is tried last, and the others in their order") {
-  const auto put = [](std::vector<std::uint8_t> hosts, const ring::socket_address& avoided) {
-    std::vector<ring::socket_address> addresses;
-    for (const std::uint8_t each : hosts) addresses.push_back(address(each));
-    put_last(addresses, avoided);
-    std::vector<std::uint8_t> in_order(addresses.size());
-    for (std::size_t at = 0; at < addresses.size(); ++at)
-      for (const std::uint8_t each : hosts)
-        if (addresses[at] == address(each)) in_order[at] = each;
-    return in_order;
-  };
-  CHECK(put({1, 2, 3}, address(1)) == std::vector<std::uint8_t>{2, 3, 1});
-  CHECK(put({1, 2, 3}, address(2)) == std::vector<std::uint8_t>{1, 3, 2});
-  CHECK(put({1, 2, 3}, address(9)) == std::vector<std::uint8_t>{1, 2, 3});
-  CHECK(put({1, 2, 3}, address(1, 81)) == std::vector<std::uint8_t>{1, 2, 3});
-  CHECK(put({1, 2, 3}, {}) == std::vector<std::uint8_t>{1, 2, 3});
-  CHECK(put({1}, address(1)) == std::vector<std::uint8_t>{1});
-}
 
 TEST_CASE("one authority has one host, whose idle connections are kept apart from others'", "[net][connection_pool]") {
   bench on;
@@ -223,7 +199,85 @@ TEST_CASE("a connection whose peer has spoken out of turn is not taken", "[net][
   lease taken = on.idle(*at);
   CHECK(&*taken == kept);
   CHECK(at->idle() == 0);
-  CHECK(at->statistics().discards == 1);
+  CHECK(at->statistics().expired == 1);
+}
+
+TEST_CASE("a connection that its peer has closed is never given, and goes within a second", "[net][connection_pool]") {
+  const bool taken = GENERATE(true, false);
+  bench on({{{{}, test::afterwards::close}}});
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  lease made = on.connect(*to);
+  constexpr std::string_view request = "GET / HTTP/1.1\r\n\r\n";
+  CHECK(::send(made->socket().fd(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
+  bench::read_answer(*made);
+  made.give_back();
+  CHECK(to->statistics().idle == 1);
+  pollfd closed{.fd = -1, .events = POLLIN, .revents = 0};
+  {
+    lease same = on.idle(*to);
+    closed.fd = same->socket().fd();
+    same.give_back();
+  }
+  while (::poll(&closed, 1, 0) != 1) on.turns();
+  if (taken) {
+    const place next = to->try_place(false);
+    CHECK(static_cast<bool>(next));
+    CHECK_FALSE(next.connected());
+  } else {
+    on.time.advance(1s - 1ns);
+    on.turns();
+    CHECK(to->idle() == 1);
+    on.time.advance(1ns);
+    on.turns();
+    CHECK(to->open() == 0);
+  }
+  CHECK(to->idle() == 0);
+  CHECK(to->statistics().expired == 1);
+}
+
+TEST_CASE("a connection that nobody uses is closed after keep_alive", "[net][connection_pool]") {
+  bench on;
+  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto kept = [&] {
+    lease made = on.connect(*to);
+    bench::read_answer(*made);
+    return made;
+  };
+  lease one = kept();
+  lease two = kept();
+  one.give_back();
+  on.time.advance(10s);
+  two.give_back();
+  on.time.advance(5s - 1ns);
+  on.turns();
+  CHECK(to->idle() == 2);
+  on.time.advance(1ns);
+  on.turns();
+  CHECK(to->idle() == 1);
+  on.time.advance(10s - 1ns);
+  on.turns();
+  CHECK(to->idle() == 1);
+  on.time.advance(1ns);
+  on.turns();
+  const pool_statistics after = on.pool.statistics();
+  CHECK(after.idle == 0);
+  CHECK(after.open == 0);
+  CHECK(after.connects == 2);
+  CHECK(after.expired == 2);
+  CHECK(after.discards == 0);
+  // Nothing is left that would wake the reactor.
+  CHECK(on.loop.timers().empty());
+}
+
+TEST_CASE("no connection is kept if none is to be", "[net][connection_pool]") {
+  bench on;
+  connection_pool pool(on.loop, {.keep_alive = duration::zero()});
+  const auto to = pool.at("127.0.0.1", on.server.port());
+  lease made = on.connect(*to);
+  bench::read_answer(*made);
+  made.give_back();
+  CHECK(to->idle() == 0);
+  CHECK(to->open() == 0);
 }
 
 TEST_CASE("a connection with something abandoned on it is not kept", "[net][connection_pool]") {
@@ -386,7 +440,7 @@ struct waiter {
 
 struct narrow_bench : bench {
   narrow_bench() : to(narrow.at("127.0.0.1", server.port())) {}
-  connection_pool narrow{loop, 2};
+  connection_pool narrow{loop, {.most_connections = 2}};
   ref<host> to;
 };
 

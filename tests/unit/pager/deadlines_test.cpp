@@ -456,6 +456,7 @@ TEST_CASE("deadlines that can't be are refused by their names", "[pager][deadlin
   CHECK(message([](client_options& how) { how.deadlines.throughput_window = 0s; }) == "deadlines.throughput_window" + rest);
   CHECK(message([](client_options& how) { how.deadlines.object = 0s; }) == "deadlines.object" + rest);
   CHECK(message([](client_options& how) { how.deadlines.run = 0s; }) == "deadlines.run" + rest);
+  CHECK(message([](client_options& how) { how.keep_alive = -1ns; }) == "keep_alive is negative");
   CHECK(message([](client_options& how) { how.max_connections = 0; }) == "max_connections is 0, 1 to 65535 is needed");
   CHECK(message([](client_options& how) { how.max_connections = 65'536; }) ==
         "max_connections is 65536, 1 to 65535 is needed");

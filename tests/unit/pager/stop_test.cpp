@@ -332,6 +332,7 @@ TEST_CASE("a consumer that goes away for hours stops the reading, and all goes o
   in.run(read_all(pages, got));
   CHECK(got.complaint().empty());
   CHECK(got.all());
-  if (hangs_up) CHECK(seen.count > 0);
+  // Those that had an answer under way are resumed; those that had none are replaced.
+  if (hangs_up) CHECK(seen.count + s3.connections().expired > 0);
   else CHECK(seen.count == 0);
 }

@@ -29,8 +29,10 @@
 #include "s3pager/coro/scope.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/pager/client.hpp"
+#include "support/addresses.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
+#include "support/scripted_names.hpp"
 #include "support/world.hpp"
 
 using namespace s3pager;
@@ -43,6 +45,7 @@ struct probe {
   explicit probe(const world& of) : got(*of.objects) {}
   reader got;
   ref<ring::buffer_pool> pool;
+  coro::event second_connect;  // it was begun
 };
 
 /// A client's whole work, and the origin it is made for.
@@ -174,6 +177,31 @@ task<> page_over_one_connection(world& in, probe& seen) {
 task<> page_from_a_name(world& in, probe& seen) {
   client_options how = tight(in);
   how.connect_host = "127.1";
+  client s3(in.loop, how);
+  seen.pool = s3.window();
+  auto pages = s3.page_ordered({.bucket = "s"});
+  co_await read_all(pages, seen.got);
+}
+
+task<> let_time_pass(world& in, coro::event& second_connect) {
+  co_await second_connect.wait();
+  for (int turns = 0; turns < 4; ++turns) co_await turn();
+  in.time.advance(net::connection_attempt_delay);
+}
+
+// Of a name's addresses the first refuses and the second does not answer, so that three are connected to side by side.
+task<> page_from_many_addresses(world& in, probe& seen) {
+  // Lookups that were dropped go on until the reactor ends.
+  static scripted_names names{{}};
+  static const refusing_address refuses(loopback(2, 0));
+  static const hanging_listener hangs(loopback(3, 0));
+  names.answer({refuses.address(), hangs.address(), ring::socket_address::loopback(in.server->port())});
+  coro::scope clock(co_await coro::this_context());
+  clock.spawn(let_time_pass(in, seen.second_connect));
+  client_options how = tight(in);
+  how.connect_host = "origin.example";
+  how.names = &names;
+  how.concurrency = 1;
   client s3(in.loop, how);
   seen.pool = s3.window();
   auto pages = s3.page_ordered({.bucket = "s"});
@@ -365,6 +393,7 @@ std::vector<scene> scenes() {
       {.name = "a stream that is closed", .client = page_and_close, .options = fifty, .all = false},
       {.name = "few connections", .client = page_over_one_connection, .options = twelve},
       {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
+      {.name = "a host of many addresses", .client = page_from_many_addresses, .options = twelve},
       {.name = "requests that fail once", .client = page_with_retries, .options = twelve, .prepare = fail_once},
       {.name = "late answers", .client = page_late_answers, .options = twelve},
   };
@@ -380,12 +409,16 @@ class capping_hook final : public ring::submit_hook {
  public:
   explicit capping_hook(std::uint32_t most) noexcept : most_(most) {}
   ring::submit_verdict submitting(const ring::operation& what, std::uint64_t) noexcept override {
+    if (what.kind == ring::operation_kind::connect && ++connects_ == 2 && second_connect_ != nullptr) second_connect_->set();
     if (what.kind != ring::operation_kind::receive_slots) return {};
     return {.most_bytes = most_};
   }
+  void tell(coro::event* second_connect) noexcept { second_connect_ = second_connect; }
 
  private:
   std::uint32_t most_;
+  std::uint64_t connects_ = 0;
+  coro::event* second_connect_ = nullptr;
 };
 
 void check_pool(const probe& seen) {
@@ -407,6 +440,7 @@ std::uint64_t run_scene(const scene& what, std::uint64_t limit, bool* ended = nu
     world in(options);
     if (what.prepare != nullptr) what.prepare(in);
     probe seen(in);
+    cap.tell(&seen.second_connect);
     {
       root<> client(in.loop.ready(), what.client(in, seen));
       const std::uint64_t first = in.loop.ready().resumptions();
@@ -422,6 +456,7 @@ std::uint64_t run_scene(const scene& what, std::uint64_t limit, bool* ended = nu
     check_pool(seen);
     if (!seen.got.complaint().empty()) throw std::logic_error(seen.got.complaint());
     seen.pool = {};
+    cap.tell(nullptr);
     in.end();
   }
   if (!(leftovers() == before)) throw std::logic_error("frames or descriptors are left");
@@ -622,6 +657,9 @@ TEST_CASE("a wait for a place among the connections can be dropped after every r
 }
 TEST_CASE("a lookup of a name can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("a host by its name");
+}
+TEST_CASE("a race of several addresses can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("a host of many addresses");
 }
 
 TEST_CASE("pauses between attempts can be dropped after every resumption", "[pager][sweep]") {

@@ -445,9 +445,19 @@ TEST_CASE("a connection serves one request after the other", "[s3][get_object]")
   CHECK(in.tally->requests == 2);
 }
 
-TEST_CASE("a kept connection that was closed meanwhile is replaced once", "[s3][get_object]") {
+TEST_CASE("a kept connection that was closed meanwhile is not used", "[s3][get_object]") {
   for (const afterwards end : {afterwards::close, afterwards::reset}) {
     bench in({{{{hello}, end}}, {{{hello}}}});
+    CHECK(fetched(in, {.key = "k"}).body == "hello");
+    CHECK(fetched(in, {.key = "k"}).body == "hello");
+    CHECK(in.server.connections() == 2);
+    CHECK(in.tally->requests == 2);
+  }
+}
+
+TEST_CASE("a kept connection that is closed as a request comes is replaced once", "[s3][get_object]") {
+  for (const afterwards end : {afterwards::close, afterwards::reset}) {
+    bench in({{{{hello}}, {{}, end}}, {{{hello}}}});
     CHECK(fetched(in, {.key = "k"}).body == "hello");
     CHECK(fetched(in, {.key = "k"}).body == "hello");
     CHECK(in.server.connections() == 2);
@@ -536,7 +546,7 @@ struct recorder final : s3pager::observer {
 
 TEST_CASE("an observer sees each request begin and end", "[s3][get_object]") {
   recorder seen;
-  bench in({{{{hello}, afterwards::close}}, {{{error_answer(404, "NoSuchKey")}}}}, &seen);
+  bench in({{{{hello}}, {{}, afterwards::close}}, {{{error_answer(404, "NoSuchKey")}}}}, &seen);
   fetched(in, {.key = "k"});
   fetched(in, {.key = "l", .range = byte_range{7, 9}});
   CHECK(seen.text ==
