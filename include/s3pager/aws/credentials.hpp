@@ -2,49 +2,13 @@
 // nor how they are used.
 #pragma once
 
-#include <cstddef>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
-
-#include <openssl/crypto.h>
 
 #include "s3pager/base/clock.hpp"
+#include "s3pager/base/secret.hpp"
 
 namespace s3pager::aws {
-
-/// Text that is overwritten when it is replaced or destroyed. Always on the heap: a small std::string would leave
-/// copies behind wherever it was moved from. There is no way to print it but to ask for view().
-class secret {
- public:
-  secret() noexcept = default;
-  secret(std::string_view text)
-      : text_(text.empty() ? nullptr : std::make_unique<char[]>(text.size())), size_(text.size()) {
-    if (size_ != 0) std::memcpy(text_.get(), text.data(), size_);
-  }
-  secret(const char* text) : secret(std::string_view(text)) {}
-  secret(const std::string& text) : secret(std::string_view(text)) {}
-  secret(const secret& other) : secret(other.view()) {}
-  secret(secret&& other) noexcept : text_(std::move(other.text_)), size_(std::exchange(other.size_, 0)) {}
-  secret& operator=(secret other) noexcept {
-    std::swap(text_, other.text_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ~secret() {
-    if (size_ != 0) OPENSSL_cleanse(text_.get(), size_);
-  }
-
-  [[nodiscard]] std::string_view view() const noexcept { return {text_.get(), size_}; }
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-
- private:
-  std::unique_ptr<char[]> text_;
-  std::size_t size_ = 0;
-};
 
 /// An access key with its secret, or, default-constructed, anonymous: requests then go unsigned.
 struct credentials {

@@ -11,7 +11,7 @@
 
 #include <arpa/inet.h>
 
-#include "s3pager/aws/outcome.hpp"
+#include "s3pager/base/outcome.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 

@@ -3,7 +3,6 @@
 // https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 #pragma once
 
-#include <cstdlib>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -11,23 +10,12 @@
 #include <utility>
 
 #include "s3pager/aws/credentials.hpp"
-#include "s3pager/aws/outcome.hpp"
+#include "s3pager/base/environment.hpp"
+#include "s3pager/base/outcome.hpp"
 
 namespace s3pager::aws {
 
-/// Gives the value of a variable, or null. std::getenv is one; others are for tests.
-using environment_lookup = const char* (*)(const char* name);
-
-/// The process's own environment. As std::getenv, not to be called while another thread changes it.
-[[nodiscard]] inline const char* process_environment(const char* name) noexcept { return std::getenv(name); }
-
 namespace detail {
-
-/// Unset and empty are the same, as they are to every AWS tool.
-[[nodiscard]] inline std::string_view environment_value(environment_lookup lookup, const char* name) {
-  const char* const value = lookup(name);
-  return value != nullptr ? std::string_view(value) : std::string_view();
-}
 
 /// Blanks and control characters are in no credential, region or URL, but often in what was pasted; and a line break
 /// would end a header.
@@ -64,9 +52,9 @@ namespace detail {
   static constexpr const char* id_name = "AWS_ACCESS_KEY_ID";
   static constexpr const char* secret_name = "AWS_SECRET_ACCESS_KEY";
   static constexpr const char* token_name = "AWS_SESSION_TOKEN";
-  const std::string_view id = detail::environment_value(lookup, id_name);
-  const std::string_view key = detail::environment_value(lookup, secret_name);
-  const std::string_view token = detail::environment_value(lookup, token_name);
+  const std::string_view id = environment_value(lookup, id_name);
+  const std::string_view key = environment_value(lookup, secret_name);
+  const std::string_view token = environment_value(lookup, token_name);
   if (id.empty() && key.empty()) return result(std::nullopt);
   if (id.empty() || key.empty())
     return result::failure(std::string(id.empty() ? id_name : secret_name) + " is not set, but " +

@@ -3,8 +3,6 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -14,6 +12,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "s3pager/base/base64.hpp"
 
 namespace s3pager::checksum {
 
@@ -82,46 +82,8 @@ struct claim {
   bool operator==(const claim&) const noexcept = default;
 };
 
-namespace detail {
-
-/// Base64 of exactly `size` bytes (RFC 4648 4), padding and zero bits at the end included.
-[[nodiscard]] inline bool decode_base64(std::string_view text, std::span<std::byte> out) noexcept {
-  const auto value_of = [](char c) -> unsigned {
-    if (c >= 'A' && c <= 'Z') return static_cast<unsigned>(c - 'A');
-    if (c >= 'a' && c <= 'z') return static_cast<unsigned>(c - 'a') + 26;
-    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0') + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
-  };
-  if (text.size() != (out.size() + 2) / 3 * 4) return false;
-  const std::size_t digits = (out.size() * 8 + 5) / 6;
-  std::uint32_t bits = 0;
-  unsigned held = 0;
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (i >= digits) {
-      if (text[i] != '=') return false;
-      continue;
-    }
-    const unsigned value = value_of(text[i]);
-    if (value > 63) return false;
-    bits = bits << 6 | value;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    out[at++] = static_cast<std::byte>(bits >> held & 0xff);
-  }
-  return (bits & ((1U << held) - 1)) == 0;
-}
-
-}  // namespace detail
-
 /// As headers have it.
-[[nodiscard]] inline std::string to_base64(const digest& of) {
-  std::string made((std::size_t{of.size} + 2) / 3 * 4 + 1, '\0');  // and the null that is written behind it
-  made.resize(static_cast<std::size_t>(::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(made.data()),
-                                                         reinterpret_cast<const unsigned char*>(of.bytes.data()), of.size)));
-  return made;
-}
+[[nodiscard]] inline std::string to_base64(const digest& of) { return s3pager::to_base64(std::span(of.bytes).first(of.size)); }
 
 /// Reads the value of a header `x-amz-checksum-<algorithm>`: base64, and `-N` (1 to 10,000) after it where it is made of parts'
 /// checksums. Nothing if it is neither.
@@ -139,7 +101,7 @@ namespace detail {
     text = text.substr(0, dash);
   }
   made->value.size = static_cast<std::uint8_t>(digest_bytes(of));
-  if (!detail::decode_base64(text, std::span(made->value.bytes).first(made->value.size))) return std::nullopt;
+  if (!from_base64(text, std::span(made->value.bytes).first(made->value.size))) return std::nullopt;
   return made;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace s3pager::aws {
+namespace s3pager {
 
 /// Either a value, or a message for the user that says what is wrong and where. Never holds a secret in the message.
 template <class T>
@@ -43,4 +43,4 @@ class outcome {
   std::string message_;
 };
 
-}  // namespace s3pager::aws
+}  // namespace s3pager
