@@ -218,6 +218,13 @@ class client {
     made.connect_host = from.connect_host;
     made.connect_port = from.connect_port;
     made.addressing = from.addressing;
+    if (!from.proxy_url.empty()) {
+      if (from.direct) throw error(errc::invalid_argument, "proxy_url is given, and direct, which has none");
+      if (!from.connect_host.empty() || from.connect_port != 0)
+        throw error(errc::invalid_argument, "proxy_url is given, and connect_host or connect_port, which mean no proxy");
+      made.proxy = checked(net::parse_proxy_url(from.proxy_url));
+    }
+    made.direct = from.direct;
     made.deadlines = s3::checked_deadlines(from.deadlines);
     if (from.keep_alive < duration::zero()) throw error(errc::invalid_argument, "keep_alive is negative");
     made.connections = {.most_connections = from.max_connections, .keep_alive = from.keep_alive, .names = from.names};

@@ -30,7 +30,8 @@ using ring::name_source;
 using s3::deadlines;
 
 /// All text is copied by the call that takes it. What is left out is found in the environment: AWS_ACCESS_KEY_ID,
-/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL.
+/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; and, when a
+/// bucket is first asked for something, http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
 struct client_options {
   std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
   std::string_view secret_access_key = {};
@@ -41,6 +42,8 @@ struct client_options {
   std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host
   std::uint16_t connect_port = 0;           ///< 0: the endpoint's
   s3pager::addressing addressing = s3pager::addressing::automatic;
+  std::string_view proxy_url = {};          ///< `[http://][user:password@]host[:port]`; default: the environment's, as curl has it
+  bool direct = false;                      ///< no proxy, whatever the environment has; nor is one used with connect_host or _port
   std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
   std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096

@@ -225,7 +225,9 @@ class exchange {
   }
 
   /// Of what was sent, what is to be shown nowhere.
-  [[nodiscard]] std::string_view sent_secret() const noexcept { return service_->settings().credentials.session_token.view(); }
+  [[nodiscard]] std::array<std::string_view, 2> sent_secrets() const noexcept {
+    return {service_->settings().credentials.session_token.view(), target_->via() ? target_->via()->authorization.view() : std::string_view()};
+  }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.
   /// At most xml::max_error_bytes are read; a body that can't be read whole, as it is `broken`, leaves the status to speak.
@@ -251,7 +253,7 @@ class exchange {
       }
     }
     known.elapsed = loop().now() - began_;
-    error made = answer_failure(status_, body, std::move(known), sent_secret());
+    error made = answer_failure(status_, body, std::move(known), sent_secrets());
     if (const duration ahead = refused_clock(made); ahead != duration::zero()) {
       service_->set_clock_offset(signed_offset_ + ahead);
       error_details with_clock = made.details();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,7 +83,8 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
     case 405:
     case 416: return errc::invalid_argument;
     case 401:
-    case 403: return errc::access_denied;
+    case 403:
+    case 407: return errc::access_denied;
     case 404:
     case 410: return errc::not_found;
     case 408: return errc::timed_out;
@@ -102,10 +104,10 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
   return std::nullopt;
 }
 
-/// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more. `secret` is
+/// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more. `secrets` are
 /// not shown, though a service or what stands before it echoes what was sent.
 [[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids,
-                                          std::string_view secret = {}) {
+                                          std::span<const std::string_view> secrets = {}) {
   ids.http_status = http_status;
   std::string region;
   if (auto parsed = xml::parse_error_body(body)) {
@@ -115,8 +117,10 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
     if (ids.request_id.empty()) ids.request_id = std::move(parsed->request_id);
     if (ids.host_id.empty()) ids.host_id = std::move(parsed->host_id);
   }
-  if (!secret.empty())
-    for (std::size_t at = 0; (at = ids.message.find(secret, at)) != std::string::npos;) ids.message.replace(at, secret.size(), "****");
+  for (const std::string_view secret : secrets)
+    for (std::size_t at = 0; !secret.empty() && (at = ids.message.find(secret, at)) != std::string::npos;)
+      ids.message.replace(at, secret.size(), "****");
+  if (http_status == 407) ids.message = "the proxy wants a user name and password, or others";
   if (ids.message.empty()) ids.message = "the service refused the request";
   if (!region.empty()) ids.message.append("; the bucket is in region ").append(region);
   const errc meaning = classify(http_status, ids.s3_code);

@@ -139,7 +139,7 @@ class list_call {
       exchange_.finish();
     ref<xml::list_page> page;
     if (const std::error_code failed = xml::parse_list_page(std::move(body_.bytes()), body_.size(), page)) {
-      if (failed == xml::xml_errc::error_answer) throw answer_failure(200, body_.text(), details(), exchange_.sent_secret());
+      if (failed == xml::xml_errc::error_answer) throw answer_failure(200, body_.text(), details(), exchange_.sent_secrets());
       throw exchange_.failure(failed, "reading a page of the list: " + failed.message());
     }
     co_return page;

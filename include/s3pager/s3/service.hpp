@@ -19,10 +19,12 @@
 #include "s3pager/aws/endpoint.hpp"
 #include "s3pager/aws/signer.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/environment.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 #include "s3pager/http/request_writer.hpp"
 #include "s3pager/net/connection_pool.hpp"
+#include "s3pager/net/proxy.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/hedge.hpp"
@@ -41,6 +43,9 @@ struct service_settings {
   aws::addressing addressing = aws::addressing::automatic;
   s3::deadlines deadlines = {};
   net::pool_options connections = {};
+  std::optional<net::proxy> proxy = {};  ///< for all requests; none: the environment's
+  bool direct = false;                ///< no proxy at all
+  environment_lookup environment = process_environment;  ///< where proxies are found
   s3pager::observer* observer = nullptr;
   retry_policy retry = {};
   std::uint64_t jitter_seed = 0;
@@ -50,16 +55,19 @@ struct service_settings {
 /// A bucket's place: counted, as requests in flight refer to it.
 class bucket_target final : public counted {
  public:
-  bucket_target(std::string name, aws::endpoint where, ref<net::host> host)
-      : name_(std::move(name)), where_(std::move(where)), host_(std::move(host)) {}
+  bucket_target(std::string name, aws::endpoint where, ref<net::host> host, std::optional<net::proxy> via)
+      : name_(std::move(name)), where_(std::move(where)), host_(std::move(host)), via_(std::move(via)) {}
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const aws::endpoint& where() const noexcept { return where_; }
+  /// Whom to connect to: a proxy if there is one.
   [[nodiscard]] const ref<net::host>& host() const noexcept { return host_; }
+  [[nodiscard]] const std::optional<net::proxy>& via() const noexcept { return via_; }
 
  private:
   std::string name_;
   aws::endpoint where_;
   ref<net::host> host_;
+  std::optional<net::proxy> via_;
 };
 
 /// What one request asks for besides what every request has.
@@ -106,9 +114,11 @@ class service final : public counted {
       throw error(errc::invalid_argument,
                   error_details{.message = "https endpoints are not supported by this version; give an http:// endpoint",
                                 .bucket = std::string(name)});
-    const std::string& host = settings_.connect_host.empty() ? where.host : settings_.connect_host;
-    const std::uint16_t port = settings_.connect_port == 0 ? where.port : settings_.connect_port;
-    auto made = make_ref<bucket_target>(std::string(name), std::move(where), pool_.at(host, port));
+    std::optional<net::proxy> via = proxy_of(where, name);
+    const std::string& host = via ? via->host : settings_.connect_host.empty() ? where.host : settings_.connect_host;
+    const std::uint16_t port = via ? via->port : settings_.connect_port == 0 ? where.port : settings_.connect_port;
+    ref<net::host> at = pool_.at(host, port);
+    auto made = make_ref<bucket_target>(std::string(name), std::move(where), std::move(at), std::move(via));
     buckets_.emplace(std::string(name), made);
     return made;
   }
@@ -120,10 +130,14 @@ class service final : public counted {
   /// Writes a signed GET into `out`. Throws error(invalid_argument) if it does not fit or holds what no header can hold.
   [[nodiscard]] std::span<const std::byte> write_get(const bucket_target& target, const request_spec& what,
                                                      std::span<char> out) {
-    target_.assign(target.where().path_prefix);
+    target_.clear();
+    // A proxy is told whom the request is for (RFC 9112 3.2.2); what is signed is the path alone.
+    if (target.via()) target_.append("http://").append(target.where().host_header);
+    const std::size_t path_begins = target_.size();
+    target_ += target.where().path_prefix;
     target_ += '/';
     append_uri_encoded(target_, what.key, slash::keep);
-    const std::size_t path_size = target_.size();
+    const std::size_t path_size = target_.size() - path_begins;
     if (!what.query.empty()) (target_ += '?') += what.query;
 
     const wall_time now = service_time();
@@ -138,7 +152,7 @@ class service final : public counted {
         headers.add("x-amz-security-token", token);
       const std::string_view whole(target_);
       if (const auto failed = signer_->sign({.method = "GET",
-                                             .path = whole.substr(0, path_size),
+                                             .path = whole.substr(path_begins, path_size),
                                              .query = what.query,
                                              .headers = headers.sorted(),
                                              .payload_hash = aws::empty_payload_hash},
@@ -149,6 +163,8 @@ class service final : public counted {
     writer.begin("GET", target_);
     for (const aws::signed_header& each : headers.sorted()) writer.header(each.name, each.value);
     if (signer_) writer.header("authorization", signature.authorization());
+    if (target.via() && !target.via()->authorization.empty())
+      writer.header("proxy-authorization", target.via()->authorization.view());
     writer.header("user-agent", user_agent_);
     const auto bytes = writer.finish();
     if (bytes.empty()) throw refused(writer.error(), target, what);
@@ -156,6 +172,20 @@ class service final : public counted {
   }
 
  private:
+  /// What stands between here and there; nothing if an address to connect to was given. Throws error(invalid_argument).
+  [[nodiscard]] std::optional<net::proxy> proxy_of(const aws::endpoint& where, std::string_view bucket) const {
+    std::optional<net::proxy> found = settings_.proxy;
+    if (!found && !settings_.direct && settings_.connect_host.empty() && settings_.connect_port == 0) {
+      auto set = net::proxy_from_environment(where.tls, where.host, settings_.environment);
+      if (!set) throw error(errc::invalid_argument, error_details{.message = set.message(), .bucket = std::string(bucket)});
+      found = std::move(set).value();
+    }
+    if (found && found->tls)
+      throw error(errc::invalid_argument, error_details{.message = "a proxy that is spoken to by https is not supported by this version",
+                                                        .bucket = std::string(bucket)});
+    return found;
+  }
+
   const std::string user_agent_ = "s3pager/" + std::string(version);
 
   /// Few headers, kept in order of their names as they come: nearly sorted already.

@@ -36,6 +36,7 @@ service_settings example() {
   made.credentials.secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
   made.endpoint_url = "http://s3.amazonaws.com";
   made.addressing = aws::addressing::virtual_hosted;
+  made.environment = [](const char*) -> const char* { return nullptr; };
   return made;
 }
 
@@ -124,6 +125,48 @@ TEST_CASE("a bucket's requests go where endpoint, addressing and connect_host sa
   }
 }
 
+TEST_CASE("through a proxy a request says whom it is for, and is signed as without one", "[s3][service]") {
+  bench on;
+  const request_spec what{.key = "a b", .query = "partNumber=1"};
+  const std::string plain = on.head(example(), "examplebucket", what);
+  service_settings with = example();
+  with.proxy = net::parse_proxy_url("http://Aladdin:open%20sesame@proxy.example:3128").value();
+  const std::string proxied = on.head(with, "examplebucket", what);
+  CHECK(plain.substr(0, plain.find("\r\n")) == "GET /a%20b?partNumber=1 HTTP/1.1");
+  CHECK(proxied.substr(0, proxied.find("\r\n")) == "GET http://examplebucket.s3.amazonaws.com/a%20b?partNumber=1 HTTP/1.1");
+  const std::string authorization = "proxy-authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
+  std::string rest = proxied.substr(proxied.find("\r\n"));
+  REQUIRE(rest.find(authorization) != std::string::npos);
+  rest.erase(rest.find(authorization), authorization.size());
+  CHECK(rest == plain.substr(plain.find("\r\n")));
+
+  const auto made = make_ref<service>(on.loop, with);
+  CHECK(made->bucket("examplebucket")->host()->name() == "proxy.example");
+  CHECK(made->bucket("examplebucket")->host()->port() == 3128);
+  CHECK(made->bucket("other")->host() == made->bucket("examplebucket")->host());
+}
+
+TEST_CASE("the environment's proxy is taken, unless an address to connect to was given, or none is wanted", "[s3][service]") {
+  bench on;
+  service_settings with = example();
+  with.environment = [](const char* name) -> const char* {
+    if (std::string_view(name) == "http_proxy") return "proxy.example:3128";
+    if (std::string_view(name) == "no_proxy") return "near.s3.amazonaws.com";
+    return nullptr;
+  };
+  const auto host = [&](const service_settings& settings, std::string_view bucket) {
+    return make_ref<service>(on.loop, settings)->bucket(bucket)->host()->name();
+  };
+  CHECK(host(with, "far") == "proxy.example");
+  CHECK(host(with, "near") == "near.s3.amazonaws.com");
+  service_settings direct = with;
+  direct.direct = true;
+  CHECK(host(direct, "far") == "far.s3.amazonaws.com");
+  service_settings elsewhere = with;
+  elsewhere.connect_host = "127.0.0.1";
+  CHECK(host(elsewhere, "far") == "127.0.0.1");
+}
+
 TEST_CASE("what can't be reached or sent is refused before it is tried, and in words", "[s3][service]") {
   bench on;
   const auto refusal = [&](const service_settings& with, std::string_view bucket, const request_spec& what, std::size_t capacity) {
@@ -145,6 +188,9 @@ TEST_CASE("what can't be reached or sent is refused before it is tried, and in w
   CHECK(refusal(example(), "examplebucket", {.key = std::string(1000, 'k')}, 1000).find("can't be sent") != std::string::npos);
   const aws::signed_header split{"if-match", "\"e\"\r\nx: y"};
   CHECK(refusal(example(), "examplebucket", {.key = "k", .headers = {&split, 1}}, 1000).find("can't be sent") != std::string::npos);
+  service_settings through = example();
+  through.proxy = net::parse_proxy_url("https://u:wJalr@proxy.example").value();
+  CHECK(refusal(through, "examplebucket", {}, 1000) == "a proxy that is spoken to by https is not supported by this version");
   service_settings anonymous = example();
   anonymous.credentials = {};
   CHECK(refusal(anonymous, "examplebucket", {.key = "k", .headers = {&split, 1}}, 1000).find("can't be sent") != std::string::npos);

@@ -1,0 +1,184 @@
+// Which HTTP proxy stands between here and a host, as curl reads the environment. Knows no connection.
+// https://everything.curl.dev/usingcurl/proxies/env
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "s3pager/base/base64.hpp"
+#include "s3pager/base/bytes.hpp"
+#include "s3pager/base/environment.hpp"
+#include "s3pager/base/outcome.hpp"
+#include "s3pager/base/secret.hpp"
+#include "s3pager/base/uri_encoding.hpp"
+
+namespace s3pager::net {
+
+struct proxy {
+  bool tls = false;            ///< to the proxy itself
+  std::string host = {};       ///< an IPv6 address without brackets
+  std::uint16_t port = 0;
+  secret authorization = {};   ///< what `Proxy-Authorization` says; empty: nothing
+};
+
+namespace detail {
+
+struct ip_address {
+  std::array<unsigned char, 16> bytes{};
+  unsigned bits = 0;  // 32 or 128; 0: none
+};
+
+[[nodiscard]] inline ip_address parse_ip(std::string_view text) {
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  const std::string copy(text);
+  ip_address made;
+  if (copy.find('\0') != std::string::npos) return made;
+  if (::inet_pton(AF_INET, copy.c_str(), made.bytes.data()) == 1)
+    made.bits = 32;
+  else if (::inet_pton(AF_INET6, copy.c_str(), made.bytes.data()) == 1)
+    made.bits = 128;
+  return made;
+}
+
+[[nodiscard]] inline bool same_network(const ip_address& a, const ip_address& b, unsigned bits) noexcept {
+  for (unsigned i = 0; i < bits; i += 8) {
+    const unsigned mask = bits - i >= 8 ? 0xFFU : 0xFFU << (8 - (bits - i)) & 0xFFU;
+    if (((a.bytes[i / 8] ^ b.bytes[i / 8]) & mask) != 0) return false;
+  }
+  return true;
+}
+
+/// Decimal, up to `most`.
+[[nodiscard]] inline std::optional<unsigned> parse_number(std::string_view text, unsigned most) noexcept {
+  if (text.empty() || text.size() > 6) return std::nullopt;
+  unsigned value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+  }
+  if (value > most) return std::nullopt;
+  return value;
+}
+
+/// Whether one entry of NO_PROXY means this host: its name, a domain that it is in, its address or a network of it.
+[[nodiscard]] inline bool names_host(std::string_view entry, std::string_view host, const ip_address& address) {
+  if (address.bits != 0) {
+    const std::size_t slash = entry.find('/');
+    const ip_address network = parse_ip(entry.substr(0, slash));
+    if (network.bits != address.bits) return false;
+    const auto bits = slash == std::string_view::npos ? std::optional(network.bits) : parse_number(entry.substr(slash + 1), network.bits);
+    return bits && same_network(address, network, *bits);
+  }
+  if (entry.starts_with('.')) entry.remove_prefix(1);
+  if (entry.ends_with('.')) entry.remove_suffix(1);
+  if (entry.empty() || entry.size() > host.size()) return false;
+  if (!equals_ignoring_case(host.substr(host.size() - entry.size()), entry)) return false;
+  return entry.size() == host.size() || host[host.size() - entry.size() - 1] == '.';
+}
+
+}  // namespace detail
+
+/// Whether `no_proxy`, entries between commas or blanks, has this host (without brackets or port) go without a proxy: `*` alone means
+/// all; a name means itself and all below it, with a dot in front or not; an IP address, or a network as `10.0.0.0/8`, means addresses.
+[[nodiscard]] inline bool bypasses_proxy(std::string_view no_proxy, std::string_view host) {
+  if (no_proxy == "*") return true;
+  const detail::ip_address address = detail::parse_ip(host);
+  if (host.ends_with('.')) host.remove_suffix(1);
+  constexpr std::string_view between = ", \t";
+  while (!no_proxy.empty()) {
+    const std::size_t end = no_proxy.find_first_of(between);
+    if (detail::names_host(no_proxy.substr(0, end), host, address)) return true;
+    no_proxy.remove_prefix(end == std::string_view::npos ? no_proxy.size() : end + 1);
+  }
+  return false;
+}
+
+/// `[http[s]://][user:password@]host[:port]`: without a scheme http, without a port 1080, or 443 by https, as with curl. User and
+/// password may be percent-encoded. A failure says what is wrong, and never repeats the text, which may hold a password.
+[[nodiscard]] inline outcome<proxy> parse_proxy_url(std::string_view text) {
+  using result = outcome<proxy>;
+  const auto wrong = [](std::string_view what) { return result::failure(std::string("the proxy's URL ").append(what)); };
+  for (const char c : text)
+    if (c <= ' ' || c > '~') return wrong("holds a space, a line break or another character that can't be in it");
+  proxy made;
+  if (const std::size_t colon = text.find("://"); colon != std::string_view::npos) {
+    const std::string_view scheme = text.substr(0, colon);
+    made.tls = equals_ignoring_case(scheme, "https");
+    if (!made.tls && !equals_ignoring_case(scheme, "http")) return wrong("must begin with http:// or https:// (SOCKS is not spoken)");
+    text.remove_prefix(colon + 3);
+  }
+  text = text.substr(0, text.find_first_of("/?#"));
+  // A password may hold an '@' that is not encoded, as with curl.
+  if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
+    std::string plain(text.substr(0, at));
+    const std::size_t colon = plain.find(':');
+    std::string user;
+    std::string password;
+    const bool decoded = append_uri_decoded(user, std::string_view(plain).substr(0, colon)) &&
+                         (colon == std::string::npos || append_uri_decoded(password, std::string_view(plain).substr(colon + 1)));
+    if (!decoded) return wrong("has a user name or password that is not percent-encoded as it should be");
+    // The first colon ends the user's name (RFC 7617 2).
+    if (user.find(':') != std::string::npos) return wrong("has a user name with a colon");
+    user.append(1, ':').append(password);
+    made.authorization = "Basic " + to_base64(as_byte_span(user));
+    for (std::string* each : {&plain, &user, &password}) ::explicit_bzero(each->data(), each->size());
+    text.remove_prefix(at + 1);
+  }
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return wrong("has a '[' without a ']'");
+    made.host = text.substr(1, end - 1);
+    if (detail::parse_ip(made.host).bits != 128) return wrong("has brackets around no IPv6 address");
+    text.remove_prefix(end + 1);
+    if (!text.empty() && text.front() != ':') return wrong("has something other than a port after its IPv6 address");
+    port = text;
+  } else {
+    const std::size_t colon = text.find(':');
+    made.host = text.substr(0, colon);
+    port = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
+    if (made.host.empty() || made.host.size() > 253) return wrong("has no host");
+    for (const char c : made.host)
+      if (!(ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+        return wrong("has no valid host name (an IPv6 address needs brackets)");
+  }
+  made.port = made.tls ? 443 : 1080;
+  if (!port.empty()) {
+    const auto number = detail::parse_number(port.substr(1), 65'535);
+    if (!number || *number == 0) return wrong("has a port that is no number from 1 to 65535");
+    made.port = static_cast<std::uint16_t>(*number);
+  }
+  return made;
+}
+
+/// What the environment has for requests to `host` (without brackets), by TLS or not: `https_proxy` or HTTPS_PROXY for the one, for the
+/// other only `http_proxy` (HTTP_PROXY is what a request's header `Proxy` is to a CGI program); else `all_proxy` or ALL_PROXY. Nothing
+/// if none is set, if `no_proxy` or NO_PROXY has the host, or if it is this machine's loopback, which no proxy can mean.
+[[nodiscard]] inline outcome<std::optional<proxy>> proxy_from_environment(bool tls, std::string_view host,
+                                                                          environment_lookup lookup = process_environment) {
+  using result = outcome<std::optional<proxy>>;
+  const auto first_set = [lookup](std::initializer_list<const char*> names) {
+    for (const char* const name : names)
+      if (const std::string_view value = environment_value(lookup, name); !value.empty()) return std::pair(name, value);
+    return std::pair("", std::string_view());
+  };
+  const auto [name, url] = tls ? first_set({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+                               : first_set({"http_proxy", "all_proxy", "ALL_PROXY"});
+  if (url.empty() || bypasses_proxy(first_set({"no_proxy", "NO_PROXY"}).second, host)) return result(std::nullopt);
+  if (bypasses_proxy("localhost,127.0.0.0/8,::1", host)) return result(std::nullopt);
+  auto parsed = parse_proxy_url(url);
+  if (!parsed) return result::failure(std::string(name) + ": " + parsed.message());
+  return result(std::move(parsed).value());
+}
+
+}  // namespace s3pager::net
