@@ -197,6 +197,10 @@ TEST_CASE("a missing key among those given can be reported, and the run goes on"
 }
 
 TEST_CASE("a bucket in the host's name is paged as one in the path") {
+  if (!server().proxy.empty()) {
+    WARN("SKIP: the proxy would have to resolve names that only this test knows");
+    return;
+  }
   const object_map& put = many_objects();
   const std::string endpoint = "http://s3.localhost:" + std::to_string(server().port());
   client_options options = server().options();

@@ -9,7 +9,7 @@ for role; do
   case $role in
     build) packages+=(g++ cmake ninja-build ccache pkg-config
                       liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev) ;;
-    tests) packages+=(catch2 curl valgrind ceph-mon ceph-osd ceph-common radosgw) ;;
+    tests) packages+=(catch2 curl valgrind ceph-mon ceph-osd ceph-common radosgw tinyproxy-bin) ;;
     fuzz) packages+=(clang-NEWEST libclang-rt-NEWEST-dev) ;;
     kernel) packages+=(qemu-system-x86 busybox-static cpio) ;;
     *) echo "no such role: $role" >&2; exit 2 ;;

@@ -34,6 +34,7 @@ struct real_server {
   std::string endpoint = from("S3PAGER_TEST_ENDPOINT");
   std::string access_key_id = from("S3PAGER_TEST_ACCESS_KEY");
   std::string secret_access_key = from("S3PAGER_TEST_SECRET_KEY");
+  std::string proxy = from("S3PAGER_TEST_PROXY");  ///< as with_proxy.sh tells it; empty: there is none
 
   [[nodiscard]] bool is(std::string_view which) const noexcept { return name == which; }
   [[nodiscard]] std::uint16_t port() const {
@@ -44,7 +45,8 @@ struct real_server {
     return {.access_key_id = access_key_id,
             .secret_access_key = secret_access_key,
             .region = "us-east-1",
-            .endpoint_url = endpoint};
+            .endpoint_url = endpoint,
+            .proxy_url = proxy};
   }
 
  private:

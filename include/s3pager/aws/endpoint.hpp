@@ -11,7 +11,7 @@
 
 #include <arpa/inet.h>
 
-#include "s3pager/base/outcome.hpp"
+#include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 
@@ -96,8 +96,8 @@ struct endpoint_url {
 }
 
 /// A strict subset of RFC 3986: what else can be in a URL has no meaning for an endpoint, and is more likely a mistake.
-[[nodiscard]] inline outcome<endpoint_url> parse_endpoint_url(std::string_view text) {
-  using result = outcome<endpoint_url>;
+[[nodiscard]] inline checked_setting<endpoint_url> parse_endpoint_url(std::string_view text) {
+  using result = checked_setting<endpoint_url>;
   // The text itself is not repeated: it may hold a password.
   const auto wrong = [](std::string_view what) { return result::failure(std::string("the endpoint URL ").append(what)); };
   endpoint_url url;
@@ -153,8 +153,8 @@ struct endpoint_url {
 }
 
 /// Amazon's own endpoint of a region. China has a domain of its own; the isolated regions need an endpoint URL.
-[[nodiscard]] inline outcome<endpoint_url> amazon_endpoint(std::string_view region) {
-  using result = outcome<endpoint_url>;
+[[nodiscard]] inline checked_setting<endpoint_url> amazon_endpoint(std::string_view region) {
+  using result = checked_setting<endpoint_url>;
   if (region.empty()) return result::failure("a region or an endpoint URL is needed");
   for (const char c : region)
     if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
@@ -171,8 +171,8 @@ struct endpoint_url {
 }  // namespace detail
 
 /// Where the requests for a bucket go, or why nowhere.
-[[nodiscard]] inline outcome<endpoint> resolve_endpoint(const endpoint_options& options) {
-  using result = outcome<endpoint>;
+[[nodiscard]] inline checked_setting<endpoint> resolve_endpoint(const endpoint_options& options) {
+  using result = checked_setting<endpoint>;
   if (options.bucket.empty()) return result::failure("a bucket is needed");
   for (const char c : options.bucket)
     if (c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f)

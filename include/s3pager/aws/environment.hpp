@@ -11,7 +11,7 @@
 
 #include "s3pager/aws/credentials.hpp"
 #include "s3pager/base/environment.hpp"
-#include "s3pager/base/outcome.hpp"
+#include "s3pager/base/checked_setting.hpp"
 
 namespace s3pager::aws {
 
@@ -30,9 +30,9 @@ namespace detail {
 }
 
 /// The first of `names` that is set.
-[[nodiscard]] inline outcome<std::optional<std::string>> first_set(environment_lookup lookup,
+[[nodiscard]] inline checked_setting<std::optional<std::string>> first_set(environment_lookup lookup,
                                                                    std::initializer_list<const char*> names) {
-  using result = outcome<std::optional<std::string>>;
+  using result = checked_setting<std::optional<std::string>>;
   for (const char* const name : names) {
     const std::string_view value = environment_value(lookup, name);
     if (value.empty()) continue;
@@ -46,9 +46,9 @@ namespace detail {
 
 /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN if it is set. Nothing if neither of the two is
 /// set; a failure that names the variable if only one is, or if one holds what can't be in it.
-[[nodiscard]] inline outcome<std::optional<credentials>> credentials_from_environment(
+[[nodiscard]] inline checked_setting<std::optional<credentials>> credentials_from_environment(
     environment_lookup lookup = process_environment) {
-  using result = outcome<std::optional<credentials>>;
+  using result = checked_setting<std::optional<credentials>>;
   static constexpr const char* id_name = "AWS_ACCESS_KEY_ID";
   static constexpr const char* secret_name = "AWS_SECRET_ACCESS_KEY";
   static constexpr const char* token_name = "AWS_SESSION_TOKEN";
@@ -65,13 +65,13 @@ namespace detail {
 }
 
 /// AWS_REGION, else AWS_DEFAULT_REGION; nothing if neither is set.
-[[nodiscard]] inline outcome<std::optional<std::string>> region_from_environment(
+[[nodiscard]] inline checked_setting<std::optional<std::string>> region_from_environment(
     environment_lookup lookup = process_environment) {
   return detail::first_set(lookup, {"AWS_REGION", "AWS_DEFAULT_REGION"});
 }
 
 /// AWS_ENDPOINT_URL_S3, else AWS_ENDPOINT_URL; nothing if neither is set. The URL is not looked into here.
-[[nodiscard]] inline outcome<std::optional<std::string>> endpoint_url_from_environment(
+[[nodiscard]] inline checked_setting<std::optional<std::string>> endpoint_url_from_environment(
     environment_lookup lookup = process_environment) {
   return detail::first_set(lookup, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
 }

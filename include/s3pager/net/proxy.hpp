@@ -18,7 +18,7 @@
 #include "s3pager/base/base64.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/environment.hpp"
-#include "s3pager/base/outcome.hpp"
+#include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/secret.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 
@@ -105,8 +105,8 @@ struct ip_address {
 
 /// `[http[s]://][user:password@]host[:port]`: without a scheme http, without a port 1080, or 443 by https, as with curl. User and
 /// password may be percent-encoded. A failure says what is wrong, and never repeats the text, which may hold a password.
-[[nodiscard]] inline outcome<proxy> parse_proxy_url(std::string_view text) {
-  using result = outcome<proxy>;
+[[nodiscard]] inline checked_setting<proxy> parse_proxy_url(std::string_view text) {
+  using result = checked_setting<proxy>;
   const auto wrong = [](std::string_view what) { return result::failure(std::string("the proxy's URL ").append(what)); };
   for (const char c : text)
     if (c <= ' ' || c > '~') return wrong("holds a space, a line break or another character that can't be in it");
@@ -164,9 +164,9 @@ struct ip_address {
 /// What the environment has for requests to `host` (without brackets), by TLS or not: `https_proxy` or HTTPS_PROXY for the one, for the
 /// other only `http_proxy` (HTTP_PROXY is what a request's header `Proxy` is to a CGI program); else `all_proxy` or ALL_PROXY. Nothing
 /// if none is set, if `no_proxy` or NO_PROXY has the host, or if it is this machine's loopback, which no proxy can mean.
-[[nodiscard]] inline outcome<std::optional<proxy>> proxy_from_environment(bool tls, std::string_view host,
+[[nodiscard]] inline checked_setting<std::optional<proxy>> proxy_from_environment(bool tls, std::string_view host,
                                                                           environment_lookup lookup = process_environment) {
-  using result = outcome<std::optional<proxy>>;
+  using result = checked_setting<std::optional<proxy>>;
   const auto first_set = [lookup](std::initializer_list<const char*> names) {
     for (const char* const name : names)
       if (const std::string_view value = environment_value(lookup, name); !value.empty()) return std::pair(name, value);

@@ -188,7 +188,7 @@ class client {
     return key;
   }
   template <class T>
-  [[nodiscard]] static T checked(outcome<T> found) {
+  [[nodiscard]] static T checked(checked_setting<T> found) {
     if (!found) throw error(errc::invalid_argument, found.message());
     return std::move(found).value();
   }

@@ -10,12 +10,12 @@ namespace s3pager {
 
 /// Either a value, or a message for the user that says what is wrong and where. Never holds a secret in the message.
 template <class T>
-class outcome {
+class checked_setting {
  public:
-  outcome(T value) : value_(std::move(value)) {}
+  checked_setting(T value) : value_(std::move(value)) {}
 
-  [[nodiscard]] static outcome failure(std::string message) {
-    outcome out;
+  [[nodiscard]] static checked_setting failure(std::string message) {
+    checked_setting out;
     out.message_ = std::move(message);
     return out;
   }
@@ -37,7 +37,7 @@ class outcome {
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
 
  private:
-  outcome() = default;
+  checked_setting() = default;
 
   std::optional<T> value_;
   std::string message_;

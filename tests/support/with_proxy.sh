@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# with_proxy.sh COMMAND...: runs the command with tinyproxy on loopback, which wants a user name and a password, and ends the proxy.
+# Its status is the command's; 77 if there is no tinyproxy. The command finds its URL in S3PAGER_TEST_PROXY.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=server_common.sh
+source "$here/server_common.sh"
+
+need tinyproxy
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/s3pager-proxy.XXXXXX")
+child=
+finish() {
+  [ -z "$child" ] || kill "$child" 2> /dev/null || true
+  "$here/stop_server.sh" "$scratch" || true
+  rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+mkdir "$scratch/log"
+: > "$scratch/pids"
+port=$(free_ports 1)
+cat > "$scratch/tinyproxy.conf" <<CONF
+Port $port
+Listen 127.0.0.1
+Timeout 60
+MaxClients 200
+Allow 127.0.0.1
+BasicAuth reader open-sesame
+LogLevel Connect
+CONF
+daemon "$scratch" tinyproxy -d -c "$scratch/tinyproxy.conf"
+wait_until "$scratch" port_answers "$port"
+export S3PAGER_TEST_PROXY=http://reader:open-sesame@127.0.0.1:$port
+
+status=0
+"$@" < /dev/null &
+child=$!
+wait "$child" || status=$?
+child=
+# A proxy that nobody asked would prove nothing.
+grep -q 'Request.*http://' "$scratch/log/tinyproxy.out" || { echo 'no request came through the proxy'; tail -n 5 "$scratch/log/tinyproxy.out"; exit 1; }
+exit "$status"
