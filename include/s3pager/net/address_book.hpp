@@ -15,6 +15,8 @@
 
 namespace s3pager::net {
 
+class address_in_use;
+
 /// Connections are spread over all addresses that are known, so that each has as many. Amazon S3 answers a lookup with few of its many
 /// addresses, other ones each time: what an earlier answer gave stays good for a while.
 class address_book {
@@ -74,14 +76,13 @@ class address_book {
     return made;
   }
 
-  /// A connection to it was made, or closed.
-  void opened(const ring::socket_address& address) noexcept {
-    if (entry* of = find(address)) ++of->open;
-  }
+  /// A connection to it is begun: it counts from now on, or all that begin at once would go to one address.
+  [[nodiscard]] inline address_in_use use(const ring::socket_address& address) noexcept;
+  /// A connection to it is closed.
   void closed(const ring::socket_address& address) noexcept {
     if (entry* of = find(address); of != nullptr && of->open > 0) --of->open;
   }
-  /// It serves.
+  /// It has answered a request.
   void served(const ring::socket_address& address) noexcept {
     if (entry* of = find(address)) {
       of->aside_for = duration::zero();
@@ -128,5 +129,43 @@ class address_book {
   std::optional<time_point> looked_up_;
   bool for_good_ = false;
 };
+
+/// A connection that counts, until this is dropped or the connection is made. The book must outlive it.
+class [[nodiscard]] address_in_use {
+ public:
+  address_in_use() noexcept = default;
+  address_in_use(address_in_use&& other) noexcept : book_(std::exchange(other.book_, nullptr)), address_(other.address_) {}
+  address_in_use& operator=(address_in_use&& other) noexcept {
+    if (this != &other) {
+      reset();
+      book_ = std::exchange(other.book_, nullptr);
+      address_ = other.address_;
+    }
+    return *this;
+  }
+  ~address_in_use() { reset(); }
+
+  [[nodiscard]] const ring::socket_address& address() const noexcept { return address_; }
+  /// The connection was made: closed() is to be called when it ends.
+  void made() noexcept { book_ = nullptr; }
+  void reset() noexcept {
+    if (address_book* book = std::exchange(book_, nullptr)) book->closed(address_);
+  }
+
+ private:
+  friend class address_book;
+  address_in_use(address_book& book, const ring::socket_address& address) noexcept : book_(&book), address_(address) {}
+
+  address_book* book_ = nullptr;
+  ring::socket_address address_;
+};
+
+inline address_in_use address_book::use(const ring::socket_address& address) noexcept {
+  entry* of = find(address);
+  // What is not known any more is not counted, nor is it later.
+  if (of == nullptr) return {};
+  ++of->open;
+  return address_in_use(*this, address);
+}
 
 }  // namespace s3pager::net

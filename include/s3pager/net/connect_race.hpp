@@ -26,7 +26,11 @@ struct race_result {
   std::error_code error = {};  ///< of the attempt that failed last; ECANCELED on a stop
   ring::socket socket = {};
   ring::socket_address peer = {};
+  address_in_use counted = {};  ///< of the peer: to be told that the connection was made()
 };
+
+/// How long an address has for its answer before the next one is tried beside it (RFC 8305 5).
+inline constexpr duration connection_attempt_delay = std::chrono::milliseconds(250);
 
 namespace detail {
 
@@ -44,24 +48,36 @@ struct connect_race {
   [[nodiscard]] bool won() const noexcept { return static_cast<bool>(outcome.socket); }
 };
 
-[[nodiscard]] inline task<> attempt(connect_race& in, std::size_t which, time_point* under_way) {
-  const ring::socket_address address = in.order[which];
+[[nodiscard]] inline task<> attempt(connect_race& in, ring::socket_address address, address_in_use counted, time_point* under_way) {
+  // Whatever ends it, an exception too, is told.
+  const struct ending {
+    explicit ending(connect_race& of, time_point* since) noexcept : in(of), under_way(since) {}
+    ending(const ending&) = delete;
+    ending& operator=(const ending&) = delete;
+    ~ending() {
+      *under_way = no_deadline;
+      ++in.ended;
+      in.moved.set();
+    }
+    connect_race& in;
+    time_point* under_way;
+  } at_end(in, under_way);
+  const time_point began = in.loop.now();
   ring::socket made;
   std::error_code failed = ring::socket::open(in.loop, address.family(), made);
-  if (!failed) {
-    const ring::io_result connected = co_await made.connect(address, std::min(after(in.loop.now(), in.limit), in.latest));
+  const bool asked = !failed;
+  if (asked) {
+    const ring::io_result connected = co_await made.connect(address, std::min(after(began, in.limit), in.latest));
     failed = connected.error;
   }
-  *under_way = no_deadline;
-  ++in.ended;
-  in.moved.set();
   if (in.won()) co_return;
   if (!failed) {
-    in.book.served(address);
-    in.outcome = {{}, std::move(made), address};
+    in.outcome = {{}, std::move(made), address, std::move(counted)};
     co_return;
   }
-  if (failed != errc::cancelled) in.book.set_aside(address, in.loop.now());
+  // Not for what is wrong on this side, nor when there was hardly time for an answer.
+  const bool too_early = failed == errc::timed_out && in.loop.now() < after(began, connection_attempt_delay);
+  if (asked && failed != errc::cancelled && !too_early) in.book.set_aside(address, in.loop.now());
   in.outcome.error = failed;
 }
 
@@ -71,9 +87,6 @@ struct connect_race {
 }
 
 }  // namespace detail
-
-/// How long an address has for its answer before the next one is tried beside it (RFC 8305 5).
-inline constexpr duration connection_attempt_delay = std::chrono::milliseconds(250);
 
 /// Connects to one of `order`, which has one at least, tried in this order: the next one at once when all before have failed, or
 /// after connection_attempt_delay beside those that have not answered. The first to connect wins, the others are dropped. Addresses
@@ -85,7 +98,8 @@ inline constexpr duration connection_attempt_delay = std::chrono::milliseconds(2
   detail::connect_race race{.loop = loop, .book = book, .order = std::move(order), .limit = limit, .latest = latest};
   std::vector<time_point> under_way(race.order.size(), no_deadline);  // since when
   if (race.order.size() == 1) {
-    co_await detail::attempt(race, 0, &under_way[0]);
+    task<> only = detail::attempt(race, race.order[0], book.use(race.order[0]), &under_way[0]);
+    co_await std::move(only);
     co_return std::move(race.outcome);
   }
   coro::scope attempts(co_await coro::this_context());
@@ -96,8 +110,9 @@ inline constexpr duration connection_attempt_delay = std::chrono::milliseconds(2
     const bool all_failed = race.ended == begun;
     if (all_failed && (begun == race.order.size() || now >= latest)) break;
     if (begun < race.order.size() && (all_failed || now >= next_begins)) {
+      const ring::socket_address& next = race.order[begun];
       under_way[begun] = now;
-      attempts.spawn(detail::attempt(race, begun, &under_way[begun]));
+      attempts.spawn(detail::attempt(race, next, book.use(next), &under_way[begun]));
       next_begins = after(now, connection_attempt_delay);
       if (++begun < race.order.size()) attempts.spawn(detail::tell_at(race, next_begins));
       continue;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <new>
 #include <source_location>
 #include <string>
 #include <system_error>
@@ -176,7 +177,12 @@ class host final : public counted, private ring::timer {
   }
   void give_back(connection* which) noexcept {
     if (!which->reusable() || options_.keep_alive == duration::zero()) return discard(which);
+    if (which->requests() == 1) book_.served(which->peer());
     which->idles_since(loop_.now());
+    put_back(which);
+  }
+  /// As idle as it was, if it was not used.
+  void put_back(connection* which) noexcept {
     idle_.push_front(*which);
     ++idle_count_;
     serve();
@@ -191,10 +197,15 @@ class host final : public counted, private ring::timer {
   /// Closes what has been idle for too long, and what its peer has closed.
   void expired() noexcept override {
     const time_point now = loop_.now();
-    std::vector<connection*> gone;
-    for (connection& each : idle_)
-      if (now >= after(each.idle_since(), options_.keep_alive) || !is_silent(each)) gone.push_back(&each);
-    for (connection* each : gone) drop_idle(*each);
+    intrusive_list<connection> gone;
+    for (auto at = idle_.begin(); at != idle_.end();) {
+      connection& each = *at;
+      ++at;
+      if (now < after(each.idle_since(), options_.keep_alive) && is_silent(each)) continue;
+      static_cast<list_node&>(each).unlink();
+      gone.push_back(each);
+    }
+    while (!gone.empty()) drop_idle(gone.front());
     if (!idle_.empty()) look_again();
   }
   void discard(connection* which) noexcept {
@@ -373,7 +384,7 @@ inline void place::reset() noexcept {
   connection* idle = std::exchange(idle_, nullptr);
   if (!of) return;
   if (idle != nullptr)
-    of->give_back(idle);
+    of->put_back(idle);
   else
     of->leave();
 }
@@ -413,10 +424,14 @@ class lease {
 };
 
 inline task<> host::look_up(duration limit) {
-  auto found = co_await ring::resolve(loop_, name_, port_, after(loop_.now(), limit), options_.names);
+  lookup_error_ = errno_code(ENOMEM);  // if anything is thrown
+  try {
+    auto found = co_await ring::resolve(loop_, name_, port_, after(loop_.now(), limit), options_.names);
+    if (!found.error) book_.learn(found.addresses, loop_.now());
+    lookup_error_ = found.error;
+  } catch (const std::bad_alloc&) {
+  }
   looking_ = false;
-  lookup_error_ = found.error;
-  if (!found.error) book_.learn(found.addresses, loop_.now());
   looked_.set();
   looked_.reset();
 }
@@ -424,6 +439,7 @@ inline task<> host::look_up(duration limit) {
 inline task<> host::lookup_ended() {
   if (looking_) co_await looked_.wait();
 }
+// A stop ends the other wait first, which says so.
 inline task<> host::time_passed(time_point until) { static_cast<void>(co_await ring::sleep_until(loop_, until)); }
 
 inline task<lease> host::connect(place at, connect_deadlines deadlines, const ring::socket_address* avoided) {
@@ -440,8 +456,8 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
     return error(why, std::move(doing));
   };
   look_up_if_needed(deadlines.resolve);
-  if (!book_.known(loop_.now())) {
-    const time_point until = std::min(after(loop_.now(), deadlines.resolve), deadlines.latest);
+  const time_point until = std::min(after(loop_.now(), deadlines.resolve), deadlines.latest);
+  while (!book_.known(loop_.now())) {
     task<coro::when_any_result<void>> first = coro::when_any(lookup_ended(), time_passed(until));
     coro::when_any_result<void> ended{};
     std::error_code stopped;
@@ -451,17 +467,22 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
       stopped = why.code();
     }
     if (stopped) throw error(stopped, "stopped while resolving " + name_);
-    if (!book_.known(loop_.now()))
-      throw failed(ended.index == 0 && lookup_error_ ? lookup_error_ : errno_code(ETIMEDOUT), "resolve", deadlines.resolve,
-                   "resolving " + name_);
+    if (book_.known(loop_.now())) break;
+    const bool late = ended.index == 1 || loop_.now() >= until;
+    // One that somebody else began may end before this one's time.
+    if (!late && lookup_error_ == errc::timed_out) {
+      look_up_if_needed(deadlines.resolve);
+      continue;
+    }
+    throw failed(late ? errno_code(ETIMEDOUT) : lookup_error_, "resolve", deadlines.resolve, "resolving " + name_);
   }
   task<race_result> race = connect_first(loop_, book_, book_.order(loop_.now(), avoid), deadlines.connect, deadlines.latest);
   race_result won = co_await std::move(race);
   if (won.error)
     throw failed(won.error, "connect", deadlines.connect, "connecting to " + name_ + " port " + std::to_string(port_));
   ++statistics_.connects;
-  book_.opened(won.peer);
   connection* made = new connection(std::move(won.socket), won.peer);
+  won.counted.made();
   at.of_ = {};  // its place is the connection's now
   co_return lease(alive, made);
 }

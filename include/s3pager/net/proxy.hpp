@@ -1,4 +1,4 @@
-// Which HTTP proxy stands between here and a host, as curl reads the environment. Knows no connection.
+// Which HTTP proxy stands between here and a host, much as curl reads the environment. Knows no connection.
 // https://everything.curl.dev/usingcurl/proxies/env
 #pragma once
 
@@ -104,7 +104,7 @@ struct ip_address {
 }
 
 /// `[http[s]://][user:password@]host[:port]`: without a scheme http, without a port 1080, or 443 by https, as with curl. User and
-/// password may be percent-encoded. A failure says what is wrong, and never repeats the text, which may hold a password.
+/// password are percent-encoded, but for an '@', which may be itself. A failure says what is wrong, and never repeats the text, which may hold a password.
 [[nodiscard]] inline checked_setting<proxy> parse_proxy_url(std::string_view text) {
   using result = checked_setting<proxy>;
   const auto wrong = [](std::string_view what) { return result::failure(std::string("the proxy's URL ").append(what)); };
@@ -118,20 +118,28 @@ struct ip_address {
     text.remove_prefix(colon + 3);
   }
   text = text.substr(0, text.find_first_of("/?#"));
-  // A password may hold an '@' that is not encoded, as with curl.
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
-    std::string plain(text.substr(0, at));
-    const std::size_t colon = plain.find(':');
-    std::string user;
-    std::string password;
-    const bool decoded = append_uri_decoded(user, std::string_view(plain).substr(0, colon)) &&
-                         (colon == std::string::npos || append_uri_decoded(password, std::string_view(plain).substr(colon + 1)));
-    if (!decoded) return wrong("has a user name or password that is not percent-encoded as it should be");
+    const std::string_view given = text.substr(0, at);
+    const std::size_t colon = given.find(':');
+    // With room for all, so that nothing is left behind where it moved from.
+    std::string plain;
+    plain.reserve(given.size() + 1);
+    std::string value("Basic ");
+    bool decoded = append_uri_decoded(plain, given.substr(0, colon));
     // The first colon ends the user's name (RFC 7617 2).
-    if (user.find(':') != std::string::npos) return wrong("has a user name with a colon");
-    user.append(1, ':').append(password);
-    made.authorization = "Basic " + to_base64(as_byte_span(user));
-    for (std::string* each : {&plain, &user, &password}) ::explicit_bzero(each->data(), each->size());
+    const bool colon_in_user = plain.find(':') != std::string::npos;
+    plain += ':';
+    if (colon != std::string_view::npos) decoded = append_uri_decoded(plain, given.substr(colon + 1)) && decoded;
+    if (decoded && !colon_in_user && !given.empty()) {
+      std::string encoded = to_base64(as_byte_span(plain));
+      value.reserve(value.size() + encoded.size());
+      value += encoded;
+      made.authorization = value;
+      for (std::string* each : {&encoded, &value}) ::explicit_bzero(each->data(), each->size());
+    }
+    ::explicit_bzero(plain.data(), plain.size());
+    if (!decoded) return wrong("has a user name or password that is not percent-encoded as it should be");
+    if (colon_in_user) return wrong("has a user name with a colon");
     text.remove_prefix(at + 1);
   }
   std::string_view port;
@@ -152,8 +160,8 @@ struct ip_address {
       if (!(ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
         return wrong("has no valid host name (an IPv6 address needs brackets)");
   }
-  made.port = made.tls ? 443 : 1080;
-  if (!port.empty()) {
+  made.port = made.tls ? 443 : 1080;  // also of an empty one behind its colon (RFC 3986 3.2.3)
+  if (port.size() > 1) {
     const auto number = detail::parse_number(port.substr(1), 65'535);
     if (!number || *number == 0) return wrong("has a port that is no number from 1 to 65535");
     made.port = static_cast<std::uint16_t>(*number);

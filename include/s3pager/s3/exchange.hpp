@@ -226,7 +226,9 @@ class exchange {
 
   /// Of what was sent, what is to be shown nowhere.
   [[nodiscard]] std::array<std::string_view, 2> sent_secrets() const noexcept {
-    return {service_->settings().credentials.session_token.view(), target_->via() ? target_->via()->authorization.view() : std::string_view()};
+    std::string_view proxys = target_->via() ? target_->via()->authorization.view() : std::string_view();
+    if (const std::size_t scheme = proxys.find(' '); scheme != std::string_view::npos) proxys.remove_prefix(scheme + 1);
+    return {service_->settings().credentials.session_token.view(), proxys};
   }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "s3pager/base/clock.hpp"
@@ -94,24 +95,49 @@ TEST_CASE("connections are spread over all addresses") {
   for (int i = 0; i < 7; ++i) {
     const auto next = book.order(start);
     chosen.push_back(order(book, start).front());
-    book.opened(next.front());
+    book.use(next.front()).made();
   }
   CHECK(chosen == list{1, 2, 3, 1, 2, 3, 1});
   book.closed(v4(3));
   CHECK(order(book, start) == list{3, 2, 1});
   book.closed(v4(9));
-  book.opened(v4(9));
+  book.use(v4(9)).made();
   CHECK(order(book, start) == list{3, 2, 1});
+}
+
+TEST_CASE("a connection that is begun counts, until it is given up") {
+  address_book book;
+  book.learn({v4(1), v4(2)}, start);
+  address_in_use first = book.use(v4(1));
+  CHECK(order(book, start) == list{2, 1});
+  address_in_use moved = std::move(first);
+  first.reset();
+  CHECK(order(book, start) == list{2, 1});
+  moved = address_in_use();
+  CHECK(order(book, start) == list{1, 2});
+  { const address_in_use dropped = book.use(v4(1)); }
+  CHECK(order(book, start) == list{1, 2});
+}
+
+TEST_CASE("what is known no more is forgotten, with all that was held against it") {
+  address_book book;
+  book.learn({v4(1), v4(2)}, start);
+  book.set_aside(v4(1), start);
+  book.learn({v4(2)}, start + 60s);
+  book.learn({v4(1), v4(2)}, start + 61s);
+  book.set_aside(v4(1), start + 61s);
+  CHECK(order(book, start + 71s - 1ns) == list{2, 1});
+  CHECK(order(book, start + 71s) == list{1, 2});  // ten seconds again, not twenty
 }
 
 TEST_CASE("the families take turns, the better one first") {
   address_book book;
   book.learn({v6(1), v6(2), v6(3), v4(1), v4(2)}, start);
   CHECK(order(book, start) == list{601, 1, 602, 2, 603});
-  book.opened(v6(1));
+  book.use(v6(1)).made();
   CHECK(order(book, start) == list{602, 1, 603, 2, 601});
-  book.opened(v6(2));
-  book.opened(v6(3));
+  book.use(v6(2)).made();
+  book.use(v6(3)).made();
   CHECK(order(book, start) == list{1, 601, 2, 602, 603});
 }
 
@@ -155,7 +181,7 @@ TEST_CASE("an address to be avoided is behind all good ones, but before those th
 TEST_CASE("an address with connections is not forgotten before they are closed") {
   address_book book;
   book.learn({v4(1), v4(2)}, start);
-  book.opened(v4(1));
+  book.use(v4(1)).made();
   book.learn({v4(3)}, start + 61s);
   CHECK(order(book, start + 61s) == list{3});
   // Named again, it has its connection still.

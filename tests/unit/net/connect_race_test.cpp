@@ -1,5 +1,7 @@
 #include "s3pager/net/connect_race.hpp"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -162,8 +164,7 @@ TEST_CASE("each address has its own time, and none any after the latest", "[net]
   }
 }
 
-TEST_CASE("an address that answers late wins against one that does not answer", "[net][race]") {
-  // The first answers when there is room again, after the second was begun.
+TEST_CASE("an address that refuses late leaves the others their time", "[net][race]") {
   std::optional<test::hanging_listener> first(loopback(2, 0));
   const test::hanging_listener second(loopback(3, 0));
   bench on({first->address(), second.address()});
@@ -175,6 +176,31 @@ TEST_CASE("an address that answers late wins against one that does not answer", 
   on.turns();
   on.pass(5s);
   CHECK(on.result().error == errno_code(ETIMEDOUT));
+}
+
+TEST_CASE("an address is set aside for what it did, not for want of sockets or of time", "[net][race]") {
+  const test::hanging_listener hangs(loopback(2, 0));
+  const listening answers(loopback(3, 0));
+  SECTION("too little time for an answer") {
+    manual_clock start;
+    bench on({hangs.address(), answers.address()}, 5s, start.now() + 100ms);
+    on.turns();
+    on.pass(100ms);
+    CHECK(on.result().error == errno_code(ETIMEDOUT));
+    CHECK(on.book.order(on.time.now()).front() == hangs.address());
+  }
+  SECTION("no socket") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    bench on({hangs.address(), answers.address()});
+    rlimit none = before;
+    none.rlim_cur = 0;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    on.turns();
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(on.result().error == errno_code(EMFILE));
+    CHECK(on.book.order(on.time.now()).front() == hangs.address());
+  }
 }
 
 TEST_CASE("a race that is stopped or dropped leaves nothing behind", "[net][race]") {

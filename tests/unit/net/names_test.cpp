@@ -93,6 +93,44 @@ TEST_CASE("connections are spread over all addresses of a name", "[net][names]")
   CHECK(on.to->statistics().lookups == 1);
 }
 
+TEST_CASE("connections that begin at once are spread as well", "[net][names]") {
+  bench on;
+  std::deque<test::root<lease>> begun;
+  for (int i = 0; i < 9; ++i) begun.emplace_back(on.loop.ready(), on.connecting());
+  std::vector<lease> made;
+  std::vector<int> at(3);
+  for (auto& each : begun) {
+    while (!each.done()) on.loop.run_once();
+    made.push_back(each.result());
+    for (std::size_t i = 0; i < 3; ++i) at[i] += made.back()->peer() == on.at[i] ? 1 : 0;
+  }
+  CHECK(at == std::vector{3, 3, 3});
+  // One that is given up does not count any more, nor does one that nobody used for long.
+  begun.clear();
+  made.clear();
+  { const test::root<lease> dropped(on.loop.ready(), on.connecting()); on.loop.run_once(ring::reactor::wait::no); }
+  CHECK(on.connect()->peer() == on.at[0]);
+}
+
+TEST_CASE("who joins a lookup late has its own time", "[net][names]") {
+  bench on;
+  on.names.close();
+  test::root<lease> first(on.loop.ready(), on.connecting());
+  on.until_asked(1);
+  on.turns();
+  on.time.advance(6s);
+  test::root<lease> second(on.loop.ready(), on.connecting());
+  on.turns();
+  on.time.advance(1s);
+  on.turns();
+  CHECK(first.done());
+  CHECK_FALSE(second.done());
+  on.until_asked(2);
+  on.names.open();
+  while (!second.done()) on.loop.run_once();
+  CHECK(static_cast<bool>(second.result()));
+}
+
 TEST_CASE("one lookup is for all who wait", "[net][names]") {
   bench on;
   on.names.close();

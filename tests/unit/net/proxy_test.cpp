@@ -49,13 +49,15 @@ TEST_CASE("a proxy's URL is read as curl reads it") {
   CHECK(parsed("[::1]:3128") == "http://::1:3128");
   CHECK(parsed("http://[fe80::1]") == "http://fe80::1:1080");
   CHECK(parsed("http://Aladdin:open%20sesame@proxy:1") == "http://proxy:1 Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  CHECK(parsed("http://proxy.example:") == "http://proxy.example:1080");
+  CHECK(parsed("http://@proxy:1") == "http://proxy:1");
   CHECK(parsed("user@proxy:1") == "http://proxy:1 Basic dXNlcjo=");
   CHECK(parsed("http://u:p@ss:w@proxy:1") == "http://proxy:1 Basic dTpwQHNzOnc=");
 }
 
 TEST_CASE("what is wrong with a proxy's URL is said, and no password shown") {
   const std::string_view port = "the proxy's URL has a port that is no number from 1 to 65535";
-  for (const char* text : {"p:0", "p:65536", "p:", "p:12a", "p:99999999", "[::1]:"}) CHECK(parsed(text) == port);
+  for (const char* text : {"p:0", "p:65536", "p:12a", "p:99999999", "[::1]:x"}) CHECK(parsed(text) == port);
   CHECK(parsed("socks5://p:1") == "the proxy's URL must begin with http:// or https:// (SOCKS is not spoken)");
   CHECK(parsed("http://") == "the proxy's URL has no host");
   CHECK(parsed("http://:80") == "the proxy's URL has no host");
