@@ -29,6 +29,7 @@ enum class errc {
   invalid_argument,  ///< an option of the caller's is out of its range; the message names it
   protocol_violation,  ///< the peer's bytes are not HTTP or not S3
   connection_lost,   ///< the connection failed or ended before the answer did
+  untrusted_peer,    ///< the server does not prove to be the host that was asked for (its certificate), or only by means that prove nothing
   unavailable,       ///< the service, the host or a local resource can't serve this now
 };
 
@@ -53,6 +54,7 @@ class condition_category final : public std::error_category {
       case errc::invalid_argument: return "invalid argument";
       case errc::protocol_violation: return "the peer broke the protocol";
       case errc::connection_lost: return "the connection was lost";
+      case errc::untrusted_peer: return "the server can't be trusted";
       case errc::unavailable: return "unavailable";
     }
     return "unknown s3pager condition";
