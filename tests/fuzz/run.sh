@@ -29,7 +29,7 @@ for source in "$here"/*_fuzz.cpp; do
   targets+=("$name")
   if [ ! -x "$build/$name" ] || [ -n "$(find "$root/include" "$here" -newer "$build/$name" -name '*.?pp' -print -quit)" ]; then
     "$clang" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I"$root/include" -I"$root/tests" \
-      "$source" -o "$build/$name" -lpugixml -lcrypto -luring || { echo "SKIP: $clang cannot build a libFuzzer target"; exit 77; }
+      "$source" -o "$build/$name" -lpugixml -lssl -lcrypto -luring || { echo "SKIP: $clang cannot build a libFuzzer target"; exit 77; }
   fi
 done
 
