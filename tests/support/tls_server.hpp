@@ -87,7 +87,7 @@ class tls_server {
   }
   /// Ciphertext for the client.
   [[nodiscard]] std::string take() {
-    std::string made(BIO_pending(out_), '\0');
+    std::string made(::BIO_ctrl_pending(out_), '\0');
     if (!made.empty()) ::BIO_read(out_, made.data(), static_cast<int>(made.size()));
     return made;
   }

@@ -84,7 +84,7 @@ TEST_CASE("a handshake and an answer come out the same however the ciphertext wa
   const std::string version = GENERATE("TLSv1.2", "TLSv1.3");
   const tls_world world({}, only(version));
   const ref<tls::context> context = world.client_context();
-  const std::size_t piece = GENERATE(1, 2, 3, 5, 7, 64, 1000);
+  const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{7}, std::size_t{64}, std::size_t{1000});
   tls::engine client(context, host);
   tls_server server(world.server_context);
   std::string left;
@@ -93,7 +93,7 @@ TEST_CASE("a handshake and an answer come out the same however the ciphertext wa
   CHECK(server.read() == request);
   server.write(answer);
   server.close();
-  const std::size_t room = GENERATE(1, 16, 65536);
+  const std::size_t room = GENERATE(std::size_t{1}, std::size_t{16}, std::size_t{65536});
   CHECK(read_pieces(client, left + server.take(), piece, room) == transcript{std::string(answer), step_kind::end, {}});
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("megabytes arrive in slots as they were sent, and nothing is lost betw
   REQUIRE(shake_hands(client, server).kind == step_kind::done);
   const std::string body = numbers(3'000'000);
   const std::string bytes = server.write_and_take(body);
-  const std::size_t piece = GENERATE(1448, 65536, 1 << 20);
+  const std::size_t piece = GENERATE(std::size_t{1448}, std::size_t{65536}, std::size_t{1} << 20);
   CHECK((read_pieces(client, bytes, piece, 65536) == transcript{body, step_kind::need_input, {}}));
 }
 
@@ -270,7 +270,7 @@ TEST_CASE("the end of the connection without close_notify is truncation, in mid-
   tls_server server(world.server_context);
   REQUIRE(shake_hands(client, server).kind == step_kind::done);
   const std::string bytes = server.write_and_take(answer);
-  const std::size_t cut = GENERATE(0, 1, 9);
+  const std::size_t cut = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{9});
   read_pieces(client, std::string_view(bytes).substr(0, bytes.size() - cut));
   const tls::step step = client.on_eof();
   CHECK(step.kind == step_kind::error);

@@ -54,7 +54,7 @@ std::string message(unsigned char type, std::size_t claims, std::string_view bod
 }  // namespace
 
 TEST_CASE("an answer in plain HTTP is called that") {
-  const std::size_t piece = GENERATE(1, 2, 1000);
+  const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{1000});
   std::error_code code;
   const std::string text = failure_of("HTTP/1.1 400 Bad Request\r\n\r\n", piece, code);
   CHECK(code == tls_error::plain_http);
@@ -63,7 +63,7 @@ TEST_CASE("an answer in plain HTTP is called that") {
 }
 
 TEST_CASE("garbage in place of TLS is called that") {
-  const std::size_t piece = GENERATE(1, 1000);
+  const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{1000});
   const std::string_view garbage = GENERATE("SSH-2.0-OpenSSH_9.2\r\n", "220 mail.example ESMTP\r\n", "\xff\xff\xff\xff\xff\xff\xff");
   std::error_code code;
   const std::string text = failure_of(garbage, piece, code);
@@ -100,7 +100,7 @@ TEST_CASE("handshake messages without end are refused") {
   std::string flood;
   for (int i = 0; i < 40'000; ++i) flood += record(22, message(0, 0, ""));
   std::error_code code;
-  (void)failure_of(flood, GENERATE(1000, 16384), code);
+  (void)failure_of(flood, GENERATE(std::size_t{1000}, std::size_t{16384}), code);
   CHECK((code == tls_error::no_progress || code == tls_error::bad_message));
 }
 

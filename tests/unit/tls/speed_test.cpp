@@ -66,7 +66,7 @@ double through_memory_bio(const tls_world& world, const ref<tls::context>& conte
   ::SSL_set_bio(client.get(), in, out);
   ::SSL_set_connect_state(client.get());
   for (int turn = 0; turn < 10 && ::SSL_do_handshake(client.get()) != 1; ++turn) {
-    std::vector<std::byte> flight(BIO_pending(out));
+    std::vector<std::byte> flight(::BIO_ctrl_pending(out));
     ::BIO_read(out, flight.data(), static_cast<int>(flight.size()));
     server.receive(flight);
     server.advance();
@@ -74,7 +74,7 @@ double through_memory_bio(const tls_world& world, const ref<tls::context>& conte
     ::BIO_write(in, answer.data(), static_cast<int>(answer.size()));
   }
   REQUIRE(::SSL_is_init_finished(client.get()) == 1);
-  std::vector<std::byte> flight(BIO_pending(out));
+  std::vector<std::byte> flight(::BIO_ctrl_pending(out));
   ::BIO_read(out, flight.data(), static_cast<int>(flight.size()));
   server.receive(flight);
   server.advance();
