@@ -21,6 +21,7 @@ struct scripted_outcome {
   std::string body = {};
   std::optional<verification> first = {};  ///< as the first page came
   std::optional<verification> last = {};   ///< with the last page
+  std::optional<std::uint64_t> size = {};  ///< of the object, as its last page says
   std::optional<error> failure = {};
   std::vector<std::string> requests = {};
   summary total = {};
@@ -55,7 +56,10 @@ using scripted_start = std::function<page_stream(client&)>;
       const std::optional<page> got = co_await pages.next();
       if (!got) break;
       if (!out.first) out.first = got->object().verification();
-      if (got->last()) out.last = got->object().verification();
+      if (got->last()) {
+        out.last = got->object().verification();
+        out.size = got->object().size;
+      }
       out.body += got->text();
       out.pages.emplace_back(got->text());
     }

@@ -197,6 +197,10 @@ class plan {
     if (as_listed && what.size && (!what.etag.empty() || *what.size <= limits_.whole_bytes)) {
       made.end = what.size;
       made.etag = what.etag;
+    } else {
+      // What the answer says counts; one in chunks says no size, and the listed one may be another version's.
+      what.size.reset();
+      what.etag = {};
     }
     made.record = make_ref<detail::object_record>(std::move(what));
     made.sequence = next_sequence_++;

@@ -248,3 +248,15 @@ TEST_CASE("a body that breaks off and can't go on says why not", "[pager][answer
   CHECK(out.failure->details().given_up == "the answer had no ETag or no length, without which the rest can't be asked for");
   CHECK(out.requests.size() == 1);
 }
+
+TEST_CASE("an object that is not held to what was listed has its answer's size, or none", "[pager][answers]") {
+  const auto not_held = [](client& s3) {
+    return s3.page_ordered("bucket", test::one_object(0, "\"0\""), {.match_etag = false});
+  };
+  const outcome plain = read_scripted({{{{answer(etag, "hello")}}}}, not_held);
+  CHECK(plain.body == "hello");
+  CHECK(plain.size == 5U);
+  const outcome in_chunks = read_scripted({{{{chunked(etag, "5\r\nhello\r\n0\r\n\r\n")}}}}, not_held);
+  CHECK(in_chunks.body == "hello");
+  CHECK_FALSE(in_chunks.size.has_value());
+}
