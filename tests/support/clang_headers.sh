@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 for version in 19 18 17 16; do
   command -v clang++-$version > /dev/null || continue
-  for header in s3pager.hpp testing/origin_thread.hpp checksum/crc.hpp; do
+  for header in s3pager.hpp testing/origin_thread.hpp checksum/crc.hpp tls/engine.hpp; do
     echo "clang++-$version $header"
     echo "#include <s3pager/$header>" |
       clang++-$version -std=c++20 -x c++ -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I "$root/include" -
