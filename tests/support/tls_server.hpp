@@ -28,6 +28,7 @@ struct tls_server_options {
   const identity* client_authority = nullptr;  ///< asks for a client certificate of this
   std::vector<const identity*> chain = {};     ///< sent behind its own
   const char* ciphers = nullptr;               ///< of TLS 1.2
+  const char* groups = nullptr;                ///< for the key exchange
 };
 
 class tls_server_context {
@@ -40,6 +41,7 @@ class tls_server_context {
     must(::SSL_CTX_set_min_proto_version(native, options_.min_version) == 1);
     must(::SSL_CTX_set_max_proto_version(native, options_.max_version) == 1);
     if (options_.ciphers != nullptr) must(::SSL_CTX_set_cipher_list(native, options_.ciphers) == 1);
+    if (options_.groups != nullptr) must(SSL_CTX_set1_groups_list(native, options_.groups) == 1);
     must(::SSL_CTX_use_certificate(native, own.certificate()) == 1 && ::SSL_CTX_use_PrivateKey(native, own.key()) == 1);
     for (const identity* one : options_.chain) must(SSL_CTX_add1_chain_cert(native, one->certificate()) == 1);
     if (!options_.protocol.empty()) ::SSL_CTX_set_alpn_select_cb(native, &tls_server_context::choose, &options_.protocol);

@@ -337,6 +337,18 @@ TEST_CASE("an answer by ALPN other than HTTP/1.1 is refused, none is taken") {
   }
 }
 
+TEST_CASE("a server that wants another key exchange than the one that was guessed is given it") {
+  tls_server_options options = only("TLSv1.3");
+  options.groups = "P-384";
+  const tls_world world({}, options);
+  tls::engine client(world.client_context(), host);
+  tls_server server(world.server_context);
+  std::string left;
+  REQUIRE(shake_hands(client, server, left, GENERATE(std::size_t{1}, std::size_t{1000})).kind == step_kind::done);
+  write_all(client, server, request);
+  CHECK(server.read() == request);
+}
+
 TEST_CASE("close does nothing before the handshake, and waits for room") {
   const tls_world world;
   tls::engine client(world.client_context(), host);
