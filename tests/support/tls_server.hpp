@@ -167,16 +167,16 @@ inline tls::step shake_hands(tls::engine& client, tls_server& server) {
   return last;
 }
 
-struct transcript {
+struct tls_transcript {
   std::string text = {};
   tls::step_kind end = tls::step_kind::need_input;
   std::error_code error = {};
-  bool operator==(const transcript&) const = default;
+  bool operator==(const tls_transcript&) const = default;
 };
 
 /// All of `bytes` in pieces as above, read into rooms of `room` bytes. Sends nothing.
-inline transcript read_pieces(tls::engine& client, std::string_view bytes, std::size_t piece = ~std::size_t{0}, std::size_t room = 65536) {
-  transcript made;
+inline tls_transcript read_pieces(tls::engine& client, std::string_view bytes, std::size_t piece = ~std::size_t{0}, std::size_t room = 65536) {
+  tls_transcript made;
   std::vector<std::byte> into(room);
   for (;;) {
     const std::size_t size = std::min(piece, bytes.size());

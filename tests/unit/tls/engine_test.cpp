@@ -64,7 +64,7 @@ TEST_CASE("a request and its answer pass in TLS 1.2 and 1.3, and both sides clos
 
   write_all(client, server, request);
   CHECK(server.read() == request);
-  CHECK(read_pieces(client, server.write_and_take(answer)) == transcript{std::string(answer), step_kind::need_input, {}});
+  CHECK(read_pieces(client, server.write_and_take(answer)) == tls_transcript{std::string(answer), step_kind::need_input, {}});
 
   CHECK(client.close().kind == step_kind::done);
   CHECK_FALSE(client.open());
@@ -72,7 +72,7 @@ TEST_CASE("a request and its answer pass in TLS 1.2 and 1.3, and both sides clos
   CHECK(server.read().empty());
   CHECK(server.client_closed());
   server.close();
-  CHECK(read_pieces(client, server.take()) == transcript{"", step_kind::end, {}});
+  CHECK(read_pieces(client, server.take()) == tls_transcript{"", step_kind::end, {}});
   CHECK(client.on_eof().kind == step_kind::end);
   CHECK(client.read({}, {}).kind == step_kind::end);
   CHECK(client.close().kind == step_kind::done);
@@ -84,7 +84,7 @@ TEST_CASE("a handshake and an answer come out the same however the ciphertext wa
   const std::string version = GENERATE("TLSv1.2", "TLSv1.3");
   const tls_world world({}, only(version));
   const ref<tls::context> context = world.client_context();
-  const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{7}, std::size_t{64}, std::size_t{1000});
+  const std::size_t piece = GENERATE(as<std::size_t>{}, 1, 2, 3, 5, 7, 64, 1000);
   tls::engine client(context, host);
   tls_server server(world.server_context);
   std::string left;
@@ -94,7 +94,7 @@ TEST_CASE("a handshake and an answer come out the same however the ciphertext wa
   server.write(answer);
   server.close();
   const std::size_t room = GENERATE(std::size_t{1}, std::size_t{16}, std::size_t{65536});
-  CHECK(read_pieces(client, left + server.take(), piece, room) == transcript{std::string(answer), step_kind::end, {}});
+  CHECK(read_pieces(client, left + server.take(), piece, room) == tls_transcript{std::string(answer), step_kind::end, {}});
 }
 
 TEST_CASE("a handshake and an answer may be cut in two at any byte") {
@@ -133,8 +133,8 @@ TEST_CASE("a handshake and an answer may be cut in two at any byte") {
   for (std::size_t at = 0, whole = 1; at <= whole; ++at) {
     const std::string bytes = server.write_and_take(answer);
     whole = bytes.size();
-    const transcript before = read_pieces(client, std::string_view(bytes).substr(0, at));
-    const transcript after = read_pieces(client, std::string_view(bytes).substr(at));
+    const tls_transcript before = read_pieces(client, std::string_view(bytes).substr(0, at));
+    const tls_transcript after = read_pieces(client, std::string_view(bytes).substr(at));
     if (before.text + after.text != answer || before.error || after.error) FAIL("cut at " << at);
     // Not a byte before its record is whole.
     if (at < whole && !before.text.empty()) FAIL("bytes of a record that was cut at " << at);
@@ -150,7 +150,7 @@ TEST_CASE("megabytes arrive in slots as they were sent, and nothing is lost betw
   const std::string body = numbers(3'000'000);
   const std::string bytes = server.write_and_take(body);
   const std::size_t piece = GENERATE(std::size_t{1448}, std::size_t{65536}, std::size_t{1} << 20);
-  CHECK((read_pieces(client, bytes, piece, 65536) == transcript{body, step_kind::need_input, {}}));
+  CHECK((read_pieces(client, bytes, piece, 65536) == tls_transcript{body, step_kind::need_input, {}}));
 }
 
 TEST_CASE("what has no room waits, and is told of") {
@@ -203,7 +203,7 @@ TEST_CASE("without room only what is TLS's own is taken, and plaintext is told o
   CHECK(step.kind == step_kind::done);
   CHECK(step.produced == 0);
   CHECK(client.plaintext_waiting());
-  CHECK(read_pieces(client, "") == transcript{std::string(answer), step_kind::need_input, {}});
+  CHECK(read_pieces(client, "") == tls_transcript{std::string(answer), step_kind::need_input, {}});
   server.close();
   const std::string closing = server.take();
   CHECK(client.read(as_byte_span(closing), {}).kind == step_kind::end);
@@ -295,13 +295,13 @@ TEST_CASE("the server's key updates are followed, and answered when it asks for 
   REQUIRE(shake_hands(client, server).kind == step_kind::done);
   REQUIRE(::SSL_key_update(server.native(), asks ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
   server.write(answer);
-  CHECK(read_pieces(client, server.take()) == transcript{std::string(answer), step_kind::need_input, {}});
+  CHECK(read_pieces(client, server.take()) == tls_transcript{std::string(answer), step_kind::need_input, {}});
   CHECK(client.outgoing().empty());  // OpenSSL answers with the next request
   CHECK(client.write(as_byte_span(request)).kind == step_kind::done);
   CHECK(client.outgoing().size() == request.size() + 22 + (asks ? 5 + 22 : 0));
   deliver(client, server);
   CHECK(server.read() == request);
-  CHECK(read_pieces(client, server.write_and_take(answer)) == transcript{std::string(answer), step_kind::need_input, {}});
+  CHECK(read_pieces(client, server.write_and_take(answer)) == tls_transcript{std::string(answer), step_kind::need_input, {}});
 }
 
 TEST_CASE("a server that wants to renegotiate is told no by an alert") {
@@ -311,7 +311,7 @@ TEST_CASE("a server that wants to renegotiate is told no by an alert") {
   REQUIRE(shake_hands(client, server).kind == step_kind::done);
   REQUIRE(::SSL_renegotiate(server.native()) == 1);
   server.advance();
-  const transcript said = read_pieces(client, server.take());
+  const tls_transcript said = read_pieces(client, server.take());
   CHECK(said.text.empty());
   CHECK(said.end == step_kind::need_input);
   REQUIRE_FALSE(client.outgoing().empty());

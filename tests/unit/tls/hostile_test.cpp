@@ -152,7 +152,7 @@ TEST_CASE("a flipped bit anywhere in a record keeps its bytes from the caller, a
       }
       bytes += one;
     }
-    transcript got = read_pieces(client, bytes, at % 2 == 0 ? 1000 : 7);
+    tls_transcript got = read_pieces(client, bytes, at % 2 == 0 ? 1000 : 7);
     // A length that grew waits for more than there is.
     if (got.end == step_kind::need_input) got.error = client.on_eof().error;
     if (got.text != before || !got.error) FAIL("byte " << at << " of record " << bad_record << ": " << got.text << got.error.message());
@@ -170,7 +170,7 @@ TEST_CASE("records that are dropped, repeated or swapped are refused") {
   const std::string one = server.write_and_take("one");
   const std::string two = server.write_and_take("two");
   const int which = GENERATE(0, 1, 2);
-  const transcript got = read_pieces(client, which == 0 ? two : which == 1 ? one + one : one + one + two);
+  const tls_transcript got = read_pieces(client, which == 0 ? two : which == 1 ? one + one : one + one + two);
   CHECK(got.text == (which == 0 ? "" : "one"));
   CHECK(got.error == tls_error::bad_record);
 }
@@ -254,8 +254,8 @@ TEST_CASE("tickets and key updates between data never add up to a refusal") {
     server.write("x");
     const std::string bytes = server.take();
     fed += bytes.size();
-    const transcript got = read_pieces(client, bytes);
-    if (got != transcript{"x", step_kind::need_input, {}}) FAIL(client.failure_text());
+    const tls_transcript got = read_pieces(client, bytes);
+    if (got != tls_transcript{"x", step_kind::need_input, {}}) FAIL(client.failure_text());
   }
 }
 
