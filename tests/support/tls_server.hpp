@@ -175,7 +175,8 @@ struct tls_transcript {
 };
 
 /// All of `bytes` in pieces as above, read into rooms of `room` bytes. Sends nothing.
-inline tls_transcript read_pieces(tls::engine& client, std::string_view bytes, std::size_t piece = ~std::size_t{0}, std::size_t room = 65536) {
+inline tls_transcript read_pieces(tls::engine& client, std::string_view bytes, std::size_t piece = ~std::size_t{0},
+                                  std::size_t room = 65536) {
   tls_transcript made;
   std::vector<std::byte> into(room);
   for (;;) {

@@ -97,7 +97,7 @@ TEST_CASE("a handshake and an answer come out the same however the ciphertext wa
   CHECK(read_pieces(client, left + server.take(), piece, room) == tls_transcript{std::string(answer), step_kind::end, {}});
 }
 
-TEST_CASE("a handshake and an answer may be cut in two at any byte") {
+TEST_CASE("a handshake and an answer may be cut in two at any byte", "[long]") {
   const std::string version = GENERATE("TLSv1.2", "TLSv1.3");
   const tls_world world({}, only(version));
   const ref<tls::context> context = world.client_context();

@@ -175,7 +175,7 @@ TEST_CASE("records that are dropped, repeated or swapped are refused") {
   CHECK(got.error == tls_error::bad_record);
 }
 
-TEST_CASE("a flipped bit anywhere in the handshake ends it, or it would have been the same without") {
+TEST_CASE("a flipped bit anywhere in the handshake ends it, or it would have been the same without", "[long]") {
   const tls_world world({}, only(GENERATE(TLS1_2_VERSION, TLS1_3_VERSION)));
   const ref<tls::context> context = world.client_context();
   std::size_t refused = 0;
@@ -200,7 +200,7 @@ TEST_CASE("a flipped bit anywhere in the handshake ends it, or it would have bee
   CHECK(refused + 8 >= (flight + 2) / 3);
 }
 
-TEST_CASE("key updates without end are refused, though each of them is in order") {
+TEST_CASE("key updates without end are refused, though each of them is in order", "[long]") {
   const tls_world world({}, only(TLS1_3_VERSION));
   tls::engine client(world.client_context(), bucket);
   tls_server server(world.server_context);
@@ -222,7 +222,7 @@ TEST_CASE("key updates without end are refused, though each of them is in order"
   CHECK(client.failure_text() == "bucket.example: the server sends TLS messages without end and no data");
 }
 
-TEST_CASE("tickets without end are refused") {
+TEST_CASE("tickets without end are refused", "[long]") {
   const tls_world world({}, only(TLS1_3_VERSION));
   tls::engine client(world.client_context(), bucket);
   tls_server server(world.server_context);
@@ -240,7 +240,7 @@ TEST_CASE("tickets without end are refused") {
   CHECK(step.error == tls_error::no_progress);
 }
 
-TEST_CASE("tickets and key updates between data never add up to a refusal") {
+TEST_CASE("tickets and key updates between data never add up to a refusal", "[long]") {
   const tls_world world({}, only(TLS1_3_VERSION));
   tls::engine client(world.client_context(), bucket);
   tls_server server(world.server_context);
