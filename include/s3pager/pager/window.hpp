@@ -64,7 +64,7 @@ class window final : private ring::buffer_pool::listener {
         run_limit_(run_limit),
         waited_(waited != nullptr ? *waited : own_waited_) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
-    left_to_others_ = std::max<std::uint32_t>(pool_->capacity() / 16, 1);
+    left_to_others_ = pool_->capacity() / 16;
   }
   window(const window&) = delete;
   window& operator=(const window&) = delete;

@@ -342,7 +342,7 @@ TEST_CASE("chunks of a byte take no more memory than others while nobody takes t
     loop.run_once(ring::reactor::wait::no);
     static_cast<void>(peer.step());
   }
-  CHECK(s3.window_used() > 48 * 4096);
+  CHECK(s3.window_used() >= 44 * 4096);  // of 64 slots 16 are the caller's and 4 are left to heads
   CHECK(heap::most() - before < 256 * 1024);
   go_on = true;
   while (!run.done())
