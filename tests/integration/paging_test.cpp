@@ -133,7 +133,9 @@ TEST_CASE("objects of unknown size are paged by keys: empty, small, and more tha
   if (ordered) CHECK(seen.sequence() == keys);
   CHECK(pages.summary().objects == keys.size());
   // By ranges, the empty ones and the large ones take several.
-  CHECK((how.verify == verify::off ? pages.summary().requests > keys.size() : pages.summary().requests == keys.size()));
+  // A proxy may close connections without a word, which costs a request now and then.
+  if (server().proxy.empty())
+    CHECK((how.verify == verify::off ? pages.summary().requests > keys.size() : pages.summary().requests == keys.size()));
 }
 
 TEST_CASE("a large object of unknown size is sliced after its first answer") {
