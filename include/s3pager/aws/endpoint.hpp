@@ -11,8 +11,8 @@
 
 #include <arpa/inet.h>
 
-#include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/bytes.hpp"
+#include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 
 namespace s3pager::aws {

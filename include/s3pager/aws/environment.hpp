@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "s3pager/aws/credentials.hpp"
-#include "s3pager/base/environment.hpp"
 #include "s3pager/base/checked_setting.hpp"
+#include "s3pager/base/environment.hpp"
 
 namespace s3pager::aws {
 
@@ -31,7 +31,7 @@ namespace detail {
 
 /// The first of `names` that is set.
 [[nodiscard]] inline checked_setting<std::optional<std::string>> first_set(environment_lookup lookup,
-                                                                   std::initializer_list<const char*> names) {
+                                                                           std::initializer_list<const char*> names) {
   using result = checked_setting<std::optional<std::string>>;
   for (const char* const name : names) {
     const std::string_view value = environment_value(lookup, name);

@@ -22,7 +22,7 @@ namespace s3pager {
   return made;
 }
 
-/// Base64 of exactly `size` bytes (RFC 4648 4), padding and zero bits at the end included.
+/// Fills `out`. False if the text is not base64 of exactly so many bytes, padding and zero bits at the end included.
 [[nodiscard]] inline bool from_base64(std::string_view text, std::span<std::byte> out) noexcept {
   const auto value_of = [](char c) -> unsigned {
     if (c >= 'A' && c <= 'Z') return static_cast<unsigned>(c - 'A');

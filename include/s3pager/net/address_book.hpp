@@ -145,7 +145,6 @@ class [[nodiscard]] address_in_use {
   }
   ~address_in_use() { reset(); }
 
-  [[nodiscard]] const ring::socket_address& address() const noexcept { return address_; }
   /// The connection was made: closed() is to be called when it ends.
   void made() noexcept { book_ = nullptr; }
   void reset() noexcept {

@@ -115,6 +115,8 @@ class host final : public counted, private ring::timer {
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// For messages: `NAME port N`.
+  [[nodiscard]] std::string where() const { return name_ + " port " + std::to_string(port_); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
   /// Connections that there are or are being made, idle ones too: never more than most().
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
@@ -457,7 +459,7 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
   };
   look_up_if_needed(deadlines.resolve);
   const time_point until = std::min(after(loop_.now(), deadlines.resolve), deadlines.latest);
-  while (!book_.known(loop_.now())) {
+  for (bool joins_another = true; !book_.known(loop_.now());) {
     task<coro::when_any_result<void>> first = coro::when_any(lookup_ended(), time_passed(until));
     coro::when_any_result<void> ended{};
     std::error_code stopped;
@@ -469,8 +471,8 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
     if (stopped) throw error(stopped, "stopped while resolving " + name_);
     if (book_.known(loop_.now())) break;
     const bool late = ended.index == 1 || loop_.now() >= until;
-    // One that somebody else began may end before this one's time.
-    if (!late && lookup_error_ == errc::timed_out) {
+    // One that somebody else began may end before this one's time; the next has as much.
+    if (!late && lookup_error_ == errc::timed_out && std::exchange(joins_another, false)) {
       look_up_if_needed(deadlines.resolve);
       continue;
     }
@@ -479,7 +481,7 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
   task<race_result> race = connect_first(loop_, book_, book_.order(loop_.now(), avoid), deadlines.connect, deadlines.latest);
   race_result won = co_await std::move(race);
   if (won.error)
-    throw failed(won.error, "connect", deadlines.connect, "connecting to " + name_ + " port " + std::to_string(port_));
+    throw failed(won.error, "connect", deadlines.connect, "connecting to " + where());
   ++statistics_.connects;
   connection* made = new connection(std::move(won.socket), won.peer);
   won.counted.made();

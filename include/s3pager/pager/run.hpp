@@ -163,8 +163,7 @@ class run {
   }
   /// Of the rest of a slice, with its answer's head; its size may be unknown, and without bound.
   [[nodiscard]] std::uint32_t first_slots(const slice& of) const noexcept {
-    const std::uint64_t left = of.size - of.received;
-    return slots_for(left > most_slots * pool_->slot_bytes() ? left : left + head_bytes);
+    return slots_for(std::min<std::uint64_t>(of.size - of.received, most_slots * pool_->slot_bytes()) + head_bytes);
   }
   static constexpr std::uint64_t most_slots = 16;
   static constexpr std::uint64_t head_bytes = 1024;  // a guess: what an answer's head takes of its first slot

@@ -117,8 +117,7 @@ class exchange {
     net::place_result found = co_await at.wait_for_place(fresh, limits().place, &tally_->waited);
     if (found.error == errc::timed_out)
       throw failure(found.error, "deadlines.place of " + to_text(limits().place) + " passed: none of " +
-                                     std::to_string(at.most()) + " connections to " + at.name() + " port " +
-                                     std::to_string(at.port()) + " became free (max_connections)");
+                                     std::to_string(at.most()) + " connections to " + at.where() + " became free (max_connections)");
     if (found.error) throw failure(found.error, "stopped while waiting for a place among the connections");
     place_ = std::move(found.given);
   }
@@ -284,10 +283,7 @@ class exchange {
              where() + " (deadlines.min_bytes_per_second is " + std::to_string(limits().min_bytes_per_second) + ")";
     return "timed out";
   }
-  [[nodiscard]] std::string where() const {
-    const net::host& of = *target_->host();
-    return " at " + of.name() + " port " + std::to_string(of.port());
-  }
+  [[nodiscard]] std::string where() const { return " at " + target_->host()->where(); }
 
   [[nodiscard]] error_details details() const {
     error_details known;

@@ -275,3 +275,10 @@ TEST_CASE("who waits for a name may be stopped or dropped, and the host may go w
   on.pool.reset();
   on.names.open();
 }
+
+TEST_CASE("a source that says at once that it timed out is believed", "[net][names]") {
+  bench on;
+  on.names.fail(errno_code(ETIMEDOUT));
+  CHECK(on.failure().code() == errc::timed_out);
+  CHECK(on.names.asked().size() == 2);
+}
