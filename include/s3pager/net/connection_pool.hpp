@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <new>
 #include <source_location>
 #include <string>
 #include <system_error>
@@ -21,18 +20,15 @@
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
-#include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/intrusive_list.hpp"
 #include "s3pager/base/stopwatch.hpp"
-#include "s3pager/coro/event.hpp"
 #include "s3pager/coro/promise.hpp"
-#include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/task.hpp"
-#include "s3pager/coro/when_any.hpp"
 #include "s3pager/net/address_book.hpp"
 #include "s3pager/net/connect_race.hpp"
 #include "s3pager/net/connection.hpp"
+#include "s3pager/net/host_addresses.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/resolver.hpp"
 #include "s3pager/ring/socket.hpp"
@@ -106,17 +102,15 @@ struct place_result {
 class host final : public counted, private ring::timer {
  public:
   host(ring::reactor& loop, std::string name, std::uint16_t port, const pool_options& options)
-      : loop_(loop), name_(std::move(name)), port_(port), options_(options) {
-    book_.learn_for_good(ring::literal_addresses(name_, port_));
-  }
+      : loop_(loop), options_(options), addresses_(loop, std::move(name), port, options.names) {}
   ~host() override {
     while (connection* each = idle_.pop_front()) delete each;
   }
 
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] const std::string& name() const noexcept { return addresses_.name(); }
+  [[nodiscard]] std::uint16_t port() const noexcept { return addresses_.port(); }
   /// For messages: `NAME port N`.
-  [[nodiscard]] std::string where() const { return name_ + " port " + std::to_string(port_); }
+  [[nodiscard]] std::string where() const { return name() + " port " + std::to_string(port()); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
   /// Connections that there are or are being made, idle ones too: never more than most().
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
@@ -127,6 +121,7 @@ class host final : public counted, private ring::timer {
     made.open = open_;
     made.idle = idle_count_;
     made.waiting = waiting_;
+    made.lookups = addresses_.lookups();
     return made;
   }
 
@@ -149,7 +144,7 @@ class host final : public counted, private ring::timer {
   [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines,
                                            const ring::socket_address* avoided = nullptr);
   /// What answers from there comes too late: other addresses are better for a while.
-  void was_slow(const ring::socket_address& address) noexcept { book_.set_aside(address, loop_.now()); }
+  void was_slow(const ring::socket_address& address) noexcept { addresses_.book().set_aside(address, loop_.now()); }
 
  private:
   friend class lease;
@@ -173,13 +168,13 @@ class host final : public counted, private ring::timer {
     static_cast<list_node&>(which).unlink();
     --idle_count_;
     ++statistics_.expired;
-    book_.closed(which.peer());
+    addresses_.book().closed(which.peer());
     delete &which;
     leave();
   }
   void give_back(connection* which) noexcept {
     if (!which->reusable() || options_.keep_alive == duration::zero()) return discard(which);
-    if (which->requests() == 1) book_.served(which->peer());
+    if (which->requests() == 1) addresses_.book().served(which->peer());
     which->idles_since(loop_.now());
     put_back(which);
   }
@@ -211,7 +206,7 @@ class host final : public counted, private ring::timer {
     if (!idle_.empty()) look_again();
   }
   void discard(connection* which) noexcept {
-    book_.closed(which->peer());
+    addresses_.book().closed(which->peer());
     delete which;
     ++statistics_.discards;
     leave();
@@ -227,27 +222,13 @@ class host final : public counted, private ring::timer {
     serve();
   }
   inline void serve() noexcept;
-  [[nodiscard]] inline task<> look_up(duration limit);
-  [[nodiscard]] inline task<> lookup_ended();
-  [[nodiscard]] inline task<> time_passed(time_point until);
-  void look_up_if_needed(duration limit) {
-    if (looking_ || book_.fresh(loop_.now())) return;
-    looking_ = true;
-    ++statistics_.lookups;
-    lookups_.spawn(look_up(limit));
-  }
 
   static constexpr std::size_t most_idle = 1024;
   static constexpr duration look_every = std::chrono::seconds(1);
 
   ring::reactor& loop_;
-  std::string name_;
-  std::uint16_t port_;
   pool_options options_;
-  address_book book_;
-  bool looking_ = false;
-  coro::event looked_;  // set for a moment when a lookup has ended
-  std::error_code lookup_error_;  // of the last one
+  host_addresses addresses_;
   intrusive_list<connection> idle_;
   intrusive_list<coro::waiter> line_;  // place_awaiters
   std::size_t idle_count_ = 0;
@@ -256,7 +237,6 @@ class host final : public counted, private ring::timer {
   std::uint64_t moves_ = 0;  // places that were given to who waited
   bool serving_ = false;
   pool_statistics statistics_;
-  coro::scope lookups_{loop_.context()};  // the last member: what is under way refers to the others
 };
 
 class host::place_awaiter final : public coro::stoppable_waiter, private ring::timer {
@@ -425,25 +405,6 @@ class lease {
   connection* which_ = nullptr;
 };
 
-inline task<> host::look_up(duration limit) {
-  lookup_error_ = errno_code(ENOMEM);  // if anything is thrown
-  try {
-    auto found = co_await ring::resolve(loop_, name_, port_, after(loop_.now(), limit), options_.names);
-    if (!found.error) book_.learn(found.addresses, loop_.now());
-    lookup_error_ = found.error;
-  } catch (const std::bad_alloc&) {
-  }
-  looking_ = false;
-  looked_.set();
-  looked_.reset();
-}
-
-inline task<> host::lookup_ended() {
-  if (looking_) co_await looked_.wait();
-}
-// A stop ends the other wait first, which says so.
-inline task<> host::time_passed(time_point until) { static_cast<void>(co_await ring::sleep_until(loop_, until)); }
-
 inline task<lease> host::connect(place at, connect_deadlines deadlines, const ring::socket_address* avoided) {
   const ref<host> alive(this);
   const ring::socket_address avoid = avoided != nullptr ? *avoided : ring::socket_address();
@@ -451,37 +412,13 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
     at.of_ = {};
     co_return lease(alive, std::exchange(at.idle_, nullptr));
   }
-  // Which deadline it was, unless it is the caller's own.
-  const auto failed = [&](std::error_code why, const char* which, duration limit, std::string doing) {
-    if (why == errno_code(ETIMEDOUT) && loop_.now() < deadlines.latest)
-      doing += std::string(": deadlines.") + which + " of " + to_text(limit) + " passed";
-    return error(why, std::move(doing));
-  };
-  look_up_if_needed(deadlines.resolve);
-  const time_point until = std::min(after(loop_.now(), deadlines.resolve), deadlines.latest);
-  for (bool joins_another = true; !book_.known(loop_.now());) {
-    task<coro::when_any_result<void>> first = coro::when_any(lookup_ended(), time_passed(until));
-    coro::when_any_result<void> ended{};
-    std::error_code stopped;
-    try {
-      ended = co_await std::move(first);
-    } catch (const error& why) {
-      stopped = why.code();
-    }
-    if (stopped) throw error(stopped, "stopped while resolving " + name_);
-    if (book_.known(loop_.now())) break;
-    const bool late = ended.index == 1 || loop_.now() >= until;
-    // One that somebody else began may end before this one's time; the next has as much.
-    if (!late && lookup_error_ == errc::timed_out && std::exchange(joins_another, false)) {
-      look_up_if_needed(deadlines.resolve);
-      continue;
-    }
-    throw failed(late ? errno_code(ETIMEDOUT) : lookup_error_, "resolve", deadlines.resolve, "resolving " + name_);
-  }
-  task<race_result> race = connect_first(loop_, book_, book_.order(loop_.now(), avoid), deadlines.connect, deadlines.latest);
+  task<> addresses_known = addresses_.known(deadlines.resolve, deadlines.latest);
+  co_await std::move(addresses_known);
+  address_book& book = addresses_.book();
+  task<race_result> race = connect_first(loop_, book, book.order(loop_.now(), avoid), deadlines.connect, deadlines.latest);
   race_result won = co_await std::move(race);
   if (won.error)
-    throw failed(won.error, "connect", deadlines.connect, "connecting to " + where());
+    throw connect_failure(won.error, "connecting to " + where(), "connect", deadlines.connect, loop_.now(), deadlines.latest);
   ++statistics_.connects;
   connection* made = new connection(std::move(won.socket), won.peer);
   won.counted.made();
