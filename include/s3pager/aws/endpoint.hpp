@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 
+#include "s3pager/base/authority.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/uri_encoding.hpp"
@@ -67,22 +68,6 @@ struct endpoint_url {
   std::string path = {};   ///< without a slash at its end
 };
 
-[[nodiscard]] inline bool is_host_name(std::string_view host) noexcept {
-  if (host.empty() || host.size() > 253) return false;
-  std::size_t label = 0;
-  for (const char c : host) {
-    if (c == '.') {
-      if (label == 0) return false;
-      label = 0;
-      continue;
-    }
-    const char lower = ascii_lower(c);
-    if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_') return false;
-    if (++label > 63) return false;
-  }
-  return true;   // one dot at the end is a name from the root
-}
-
 [[nodiscard]] inline bool is_encoded_path(std::string_view path) noexcept {
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path[i] == '%') {
@@ -109,46 +94,21 @@ struct endpoint_url {
   if (text.find_first_of("?#") != std::string_view::npos) return wrong("must have no query and no fragment");
 
   const std::size_t slash_at = std::min(text.find('/'), text.size());
-  std::string_view authority = text.substr(0, slash_at);
+  const std::string_view host_and_port = text.substr(0, slash_at);
   std::string_view path = text.substr(slash_at);
-  if (authority.find('@') != std::string_view::npos) return wrong("must have no user name or password");
+  if (host_and_port.find('@') != std::string_view::npos) return wrong("must have no user name or password");
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
   if (!is_encoded_path(path)) return wrong("has a path that is not encoded");
   url.path = path;
 
-  std::string_view port;
-  bool has_port = false;
-  if (authority.starts_with('[')) {
-    const std::size_t end = authority.find(']');
-    if (end == std::string_view::npos) return wrong("has a '[' without a ']'");
-    url.host = authority.substr(1, end - 1);
-    in6_addr address{};
-    if (url.host.find('\0') != std::string::npos || ::inet_pton(AF_INET6, url.host.c_str(), &address) != 1)
-      return wrong("has brackets around no IPv6 address");
-    url.ipv6 = url.ip_literal = true;
-    authority.remove_prefix(end + 1);
-    has_port = authority.starts_with(':');
-    if (!has_port && !authority.empty()) return wrong("has something other than a port after its IPv6 address");
-    if (has_port) port = authority.substr(1);
-  } else {
-    const std::size_t at = authority.find(':');
-    has_port = at != std::string_view::npos;
-    if (has_port) port = authority.substr(at + 1);
-    url.host = authority.substr(0, at);
-    if (!is_host_name(url.host)) return wrong("has no valid host name (an IPv6 address needs brackets)");
-    in_addr address{};
-    url.ip_literal = ::inet_pton(AF_INET, url.host.c_str(), &address) == 1;
-  }
-  url.port = url.tls ? 443 : 80;
-  if (has_port) {
-    unsigned value = 0;
-    for (const char c : port) {
-      if (c < '0' || c > '9' || value > 65535) return wrong("has a port that is no number from 1 to 65535");
-      value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    if (value == 0 || value > 65535) return wrong("has a port that is no number from 1 to 65535");
-    url.port = static_cast<std::uint16_t>(value);
-  }
+  auto parsed = parse_authority(host_and_port);
+  if (!parsed) return wrong(parsed.message());
+  authority where = std::move(parsed).value();
+  if (where.has_port && where.port == 0) return wrong("has a port that is no number from 1 to 65535");
+  url.host = std::move(where.host);
+  url.ip_literal = where.ip_literal;
+  url.ipv6 = where.ipv6;
+  url.port = where.has_port ? where.port : url.tls ? 443 : 80;
   return url;
 }
 

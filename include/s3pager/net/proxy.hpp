@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "s3pager/base/authority.hpp"
 #include "s3pager/base/base64.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/environment.hpp"
@@ -142,30 +143,11 @@ struct ip_address {
     if (colon_in_user) return wrong("has a user name with a colon");
     text.remove_prefix(at + 1);
   }
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return wrong("has a '[' without a ']'");
-    made.host = text.substr(1, end - 1);
-    if (detail::parse_ip(made.host).bits != 128) return wrong("has brackets around no IPv6 address");
-    text.remove_prefix(end + 1);
-    if (!text.empty() && text.front() != ':') return wrong("has something other than a port after its IPv6 address");
-    port = text;
-  } else {
-    const std::size_t colon = text.find(':');
-    made.host = text.substr(0, colon);
-    port = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
-    if (made.host.empty() || made.host.size() > 253) return wrong("has no host");
-    for (const char c : made.host)
-      if (!(ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
-        return wrong("has no valid host name (an IPv6 address needs brackets)");
-  }
-  made.port = made.tls ? 443 : 1080;  // also of an empty one behind its colon (RFC 3986 3.2.3)
-  if (port.size() > 1) {
-    const auto number = detail::parse_number(port.substr(1), 65'535);
-    if (!number || *number == 0) return wrong("has a port that is no number from 1 to 65535");
-    made.port = static_cast<std::uint16_t>(*number);
-  }
+  auto parsed = parse_authority(text);
+  if (!parsed) return wrong(parsed.message());
+  authority where = std::move(parsed).value();
+  made.host = std::move(where.host);
+  made.port = where.port != 0 ? where.port : made.tls ? 443 : 1080;
   return made;
 }
 

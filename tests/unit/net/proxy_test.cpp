@@ -59,15 +59,13 @@ TEST_CASE("what is wrong with a proxy's URL is said, and no password shown") {
   const std::string_view port = "the proxy's URL has a port that is no number from 1 to 65535";
   for (const char* text : {"p:0", "p:65536", "p:12a", "p:99999999", "[::1]:x"}) CHECK(parsed(text) == port);
   CHECK(parsed("socks5://p:1") == "the proxy's URL must begin with http:// or https:// (SOCKS is not spoken)");
-  CHECK(parsed("http://") == "the proxy's URL has no host");
-  CHECK(parsed("http://:80") == "the proxy's URL has no host");
+  const std::string_view no_name = "the proxy's URL has no valid host name (an IPv6 address needs brackets)";
+  for (const char* text : {"http://", "http://:80", "::1", "p$x:1", "a..b"}) CHECK(parsed(text) == no_name);
   CHECK(parsed("http://a b:1") == "the proxy's URL holds a space, a line break or another character that can't be in it");
   CHECK(parsed("http://a\r\nX: y") == "the proxy's URL holds a space, a line break or another character that can't be in it");
   CHECK(parsed("http://secret:pass@[::1:80") == "the proxy's URL has a '[' without a ']'");
   CHECK(parsed("[127.0.0.1]:80") == "the proxy's URL has brackets around no IPv6 address");
   CHECK(parsed("[::1]80") == "the proxy's URL has something other than a port after its IPv6 address");
-  CHECK(parsed("::1") == "the proxy's URL has no host");
-  CHECK(parsed("p$x:1") == "the proxy's URL has no valid host name (an IPv6 address needs brackets)");
   CHECK(parsed("http://u:%zz@p:1") == "the proxy's URL has a user name or password that is not percent-encoded as it should be");
   CHECK(parsed("http://u%3Av:w@p:1") == "the proxy's URL has a user name with a colon");
 }
