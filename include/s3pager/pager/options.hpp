@@ -69,7 +69,8 @@ struct page_options {
   std::uint32_t concurrency = 0;      ///< 0: the client's
   s3pager::on_error on_error = s3pager::on_error::stop;
   s3pager::shard shard = {};          ///< only the keys of this part; the list is read whole
-  bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed
+  bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed; else ETag and
+                                      ///< size are those of the answer
   duration run_deadline = {};         ///< 0: the client's deadlines.run
   coro::stop_token stop = {};         ///< ends the stream with errc::cancelled
 };
