@@ -35,6 +35,7 @@ class grant {
 
   [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
   [[nodiscard]] explicit operator bool() const noexcept { return slots_ > 0; }
+  /// That can be received under it.
   [[nodiscard]] inline std::size_t bytes() const noexcept;
   [[nodiscard]] const ref<buffer_pool>& pool() const noexcept { return pool_; }
   inline void reset() noexcept;
@@ -52,6 +53,7 @@ class grant {
 struct buffer_pool_options {
   std::size_t window_bytes = 64 << 20;  ///< all memory that received bytes may lie in; rounded down to whole slots
   std::size_t slot_bytes = 64 << 10;    ///< a power of two, 4 KiB to 1 MiB
+  std::size_t lead_bytes = 0;           ///< left free before what is received into a slot; at most half of it
   std::size_t ring_bytes = 8 << 20;     ///< how much of it the kernel may pick from at a time
 };
 
@@ -64,13 +66,17 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
     if (!std::has_single_bit(options.slot_bytes) || options.slot_bytes < 4096 || options.slot_bytes > (1U << 20))
       throw error(errc::invalid_argument, "slot_bytes is " + std::to_string(options.slot_bytes) +
                                               ", a power of two from 4096 to 1048576 is needed");
+    if (options.lead_bytes > options.slot_bytes / 2)
+      throw error(errc::invalid_argument, "slot_bytes is " + std::to_string(options.slot_bytes) + ", " +
+                                              std::to_string(2 * options.lead_bytes) + " or more is needed with https");
     const std::size_t slots = options.window_bytes / options.slot_bytes;
     if (slots < least_slots || slots > most_slots)
       throw error(errc::invalid_argument, "window_bytes is " + std::to_string(options.window_bytes) + ", " +
                                               std::to_string(least_slots * options.slot_bytes) + " to " +
                                               std::to_string(most_slots * options.slot_bytes) +
                                               " are needed with slots of " + std::to_string(options.slot_bytes));
-    slots_ = make_ref<slot_pool>(options.slot_bytes, static_cast<std::uint32_t>(slots), std::move(wake));
+    slots_ = make_ref<slot_pool>(options.slot_bytes, static_cast<std::uint32_t>(slots), std::move(wake),
+                                options.lead_bytes);
     slots_->set_listener(this);
     const std::size_t wanted = std::max<std::size_t>(options.ring_bytes / options.slot_bytes, 1);
     entries_ = static_cast<std::uint32_t>(std::bit_floor(std::clamp<std::size_t>(wanted, 1, 32768)));
@@ -96,6 +102,9 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   [[nodiscard]] const ref<slot_pool>& memory() const noexcept { return slots_; }
   [[nodiscard]] std::uint16_t group() const noexcept { return group_; }
   [[nodiscard]] std::size_t slot_bytes() const noexcept { return slots_->slot_bytes(); }
+  /// Of each slot, behind its lead.
+  [[nodiscard]] std::size_t receive_bytes() const noexcept { return slots_->receive_bytes(); }
+  [[nodiscard]] std::size_t lead_bytes() const noexcept { return slots_->lead_bytes(); }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return slots_->slots(); }
   /// Slots under grants, whether the kernel fills them now or not.
   [[nodiscard]] std::uint32_t granted() const noexcept { return granted_; }
@@ -112,6 +121,15 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
     if (slots == 0) return {};
     granted_ += slots;
     return grant(ref<buffer_pool>(this), slots);
+  }
+
+  /// Slots that were received into for nothing become a grant again, which nobody is given before: of one that is the caller's alone.
+  [[nodiscard]] grant regrant(slot_span received) noexcept {
+    const std::uint32_t slots = received.slots();
+    granted_ += slots;
+    grant made(ref<buffer_pool>(this), slots);
+    received.reset();
+    return made;
   }
 
   /// Told when slots have come back, from grants or from pages. May link coroutines, not resume them.
@@ -135,7 +153,7 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
     const auto mask = static_cast<int>(entries_ - 1);
     int offset = 0;
     for (const std::uint32_t slot : batch_) {
-      ::io_uring_buf_ring_add(buffers_, slots_->address(slot), static_cast<unsigned>(slot_bytes()),
+      ::io_uring_buf_ring_add(buffers_, slots_->address(slot) + lead_bytes(), static_cast<unsigned>(receive_bytes()),
                               static_cast<std::uint16_t>(slot), mask, offset++);
       position_[slot] = tail_;
       order_[tail_++ % order_.size()] = slot;
@@ -148,7 +166,7 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   /// Settles a receive that brought `size` bytes from buffer `first` on: the slots it filled are held, the rest of its grant
   /// returns. `size` of zero with a buffer: the kernel took one and filled nothing. The caller holds a reference to the pool.
   [[nodiscard]] received settle(std::uint16_t first, std::size_t size, grant used) noexcept {
-    const std::size_t count = std::max<std::size_t>((size + slot_bytes() - 1) / slot_bytes(), 1);
+    const std::size_t count = std::max<std::size_t>((size + receive_bytes() - 1) / receive_bytes(), 1);
     std::uint32_t at = position_[first];
     assert(count <= in_ring_ && order_[at % order_.size()] == first);
     std::uint32_t previous = 0;
@@ -222,7 +240,7 @@ inline grant& grant::operator=(grant&& other) noexcept {
   }
   return *this;
 }
-inline std::size_t grant::bytes() const noexcept { return slots_ == 0 ? 0 : slots_ * pool_->slot_bytes(); }
+inline std::size_t grant::bytes() const noexcept { return slots_ == 0 ? 0 : slots_ * pool_->receive_bytes(); }
 inline void grant::reset() noexcept {
   if (const std::uint32_t slots = std::exchange(slots_, 0); slots > 0) {
     const ref<buffer_pool> pool = std::move(pool_);

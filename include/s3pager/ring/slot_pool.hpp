@@ -26,8 +26,10 @@ namespace s3pager::ring {
 /// last in, first out. References may be dropped on any thread; all else is the owning thread's.
 class slot_pool final : public shared_counted {
  public:
-  slot_pool(std::size_t slot_bytes, std::uint32_t slots, ref<waker> owner_waker)
+  /// What is received into a slot lies `lead_bytes` behind its beginning.
+  slot_pool(std::size_t slot_bytes, std::uint32_t slots, ref<waker> owner_waker, std::size_t lead_bytes = 0)
       : slot_bytes_(slot_bytes),
+        lead_bytes_(lead_bytes),
         slots_(slots),
         memory_(map(slot_bytes * slots)),
         references_(std::make_unique<std::atomic<std::uint32_t>[]>(slots)),
@@ -41,6 +43,9 @@ class slot_pool final : public shared_counted {
   ~slot_pool() override { ::munmap(memory_, slot_bytes_ * slots_); }
 
   [[nodiscard]] std::size_t slot_bytes() const noexcept { return slot_bytes_; }
+  [[nodiscard]] std::size_t lead_bytes() const noexcept { return lead_bytes_; }
+  /// Of a slot, that are received into.
+  [[nodiscard]] std::size_t receive_bytes() const noexcept { return slot_bytes_ - lead_bytes_; }
   [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
   [[nodiscard]] std::byte* address(std::uint32_t slot) const noexcept { return memory_ + slot * slot_bytes_; }
 
@@ -141,6 +146,7 @@ class slot_pool final : public shared_counted {
   }
 
   std::size_t slot_bytes_;
+  std::size_t lead_bytes_;
   std::uint32_t slots_;
   std::byte* memory_;
   std::unique_ptr<std::atomic<std::uint32_t>[]> references_;
@@ -198,6 +204,20 @@ class slot_span {
     slots_ = 0;
     size_ = 0;
     pool_ = {};
+  }
+
+  /// Its slots, to be written to: where nobody else refers to them.
+  [[nodiscard]] std::span<std::byte> memory() noexcept {
+    if (slots_ == 0) return {};
+    return {pool_->address(first_), slots_ * pool_->slot_bytes()};
+  }
+  /// Where in memory() the bytes begin.
+  [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
+  /// They lie elsewhere there now; of none the slots are kept.
+  void place(std::size_t offset, std::size_t size) noexcept {
+    assert(offset + size <= slots_ * pool_->slot_bytes());
+    offset_ = static_cast<std::uint32_t>(offset);
+    size_ = size;
   }
 
   /// Lets go of the first `count` bytes, and of the slots that only they lie in.
@@ -264,7 +284,7 @@ class slot_span {
   std::uint32_t offset_ = 0;
 };
 
-/// What one receive brought: a chain of slots, full but for the last one. Move-only, the owning thread's.
+/// What one receive brought: a chain of slots, full (behind their lead) but for the last one. Move-only, the owning thread's.
 class received {
  public:
   received() noexcept = default;
@@ -291,7 +311,7 @@ class received {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return slots_ == 0; }
 
-  /// The next bytes: as many slots as lie side by side in memory. Empty at the end.
+  /// The next bytes: as many slots as lie side by side in memory, or one where each has its lead. Empty at the end.
   [[nodiscard]] slot_span next_span() noexcept {
     if (slots_ == 0) return {};
     const std::uint32_t first = first_;
@@ -302,11 +322,11 @@ class received {
       slot = pool_->next(here);
       ++count;
       --slots_;
-    } while (slots_ > 0 && slot == first + count);
+    } while (slots_ > 0 && slot == first + count && pool_->lead_bytes() == 0);
     first_ = slot;
-    const std::size_t size = std::min(size_, count * pool_->slot_bytes());
+    const std::size_t size = std::min(size_, count * pool_->receive_bytes());
     size_ -= size;
-    return slot_span(pool_, first, count, 0, size);
+    return slot_span(pool_, first, count, pool_->lead_bytes(), size);
   }
 
   void reset() noexcept {

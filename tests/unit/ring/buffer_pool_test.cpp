@@ -56,6 +56,11 @@ TEST_CASE("grants count, split, merge and return") {
   CHECK(grant().bytes() == 0);
 }
 
+TEST_CASE("a lead takes at most half of a slot") {
+  reactor loop;
+  CHECK_THROWS_AS(loop.make_buffer_pool({.window_bytes = 16 << 12, .slot_bytes = 4096, .lead_bytes = 2049}), error);
+}
+
 TEST_CASE("a listener may take itself off while it is told") {
   reactor loop;
   const auto pool = loop.make_buffer_pool(small);

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,6 +121,44 @@ TEST_CASE("a receive takes no more than its grant and its limit, however much is
       }
     }
     if (masked == feature::none) CHECK(has(loop.features(), feature::receive_bundle) == bundles_hold_their_length(running_kernel()));
+  }
+}
+
+TEST_CASE("what is received lies behind the lead of each slot") {
+  for (const feature masked : masks) {
+    reactor loop({.masked = masked});
+    const auto pool = loop.make_buffer_pool({.window_bytes = 64 << 12, .slot_bytes = 4096, .lead_bytes = 1000, .ring_bytes = 16 << 12});
+    CHECK(pool->receive_bytes() == 3096);
+    CHECK(pool->try_grant(3).bytes() == 9288);
+    connection both = loop.run(connected(loop));
+    const auto sent = make_ref<memory>(std::size_t{100'000});
+    for (std::size_t i = 0; i < sent->bytes().size(); ++i) sent->bytes()[i] = pattern(i);
+    operation_owner sending = both.client.start_send(sent->bytes(), sent);
+    for (std::size_t at = 0; at < 100'000;) {
+      const auto slots = static_cast<std::uint32_t>(at % 5 + 1);
+      receive_result got = loop.run(receive_some(both.server, pool->try_grant(slots), 1 << 20));
+      REQUIRE_FALSE(got.error);
+      CHECK(got.bytes.size() <= slots * std::size_t{3096});
+      CHECK(pool->held() == (got.bytes.size() + 3095) / 3096);
+      while (got.bytes.size() > 0) {
+        slot_span span = got.bytes.next_span();
+        CHECK(span.slots() == 1);
+        CHECK(span.offset() == 1000);
+        CHECK(span.memory().size() == 4096);
+        // To the front, as what takes its place may be.
+        std::memmove(span.memory().data(), span.bytes().data(), span.size());
+        span.place(0, span.size());
+        for (const std::byte byte : span.bytes()) REQUIRE(byte == pattern(at++));
+        span.place(0, 0);
+        CHECK(span.bytes().empty());
+        CHECK(span.slots() == 1);
+        const std::uint32_t granted = pool->granted();
+        const grant again = pool->regrant(std::move(span));
+        CHECK(again.slots() == 1);
+        CHECK(pool->granted() == granted + 1);
+      }
+      CHECK(pool->held() == 0);
+    }
   }
 }
 
