@@ -21,39 +21,12 @@
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/ring/next_turn.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/socket.hpp"
-#include "s3pager/ring/timer.hpp"
 #include "support/drive.hpp"
 
 namespace s3pager::test {
-
-/// `co_await next_turn(loop)`: goes on in the loop's next turn, though the clock stands still.
-class next_turn final : public coro::stoppable_waiter, private ring::timer {
- public:
-  explicit next_turn(ring::reactor& loop) noexcept : loop_(loop) {}
-  next_turn(const next_turn&) = delete;
-  next_turn& operator=(const next_turn&) = delete;
-
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  template <class Promise>
-  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
-                                   std::source_location site = std::source_location::current()) {
-    if (!arm(handle, site)) return false;
-    loop_.timers().arm(*this, loop_.now());
-    return true;
-  }
-  void await_resume() const { throw_if_stopped("waiting for a turn"); }
-
- private:
-  void expired() noexcept override { wake(); }
-  void on_stop() noexcept override {
-    disarm();
-    stoppable_waiter::on_stop();
-  }
-
-  ring::reactor& loop_;
-};
 
 /// What happens to a connection after an answer.
 enum class afterwards : std::uint8_t {
@@ -126,7 +99,7 @@ class scripted_server {
       const scripted_answer& how = answers_[index][next];
       for (std::size_t i = 0; i < how.segments.size(); ++i) {
         // What was sent before is the peer's by then; if it were not, the pieces would only be fewer.
-        for (int turns = 0; i > 0 && turns < 4; ++turns) co_await next_turn(loop_);
+        for (int turns = 0; i > 0 && turns < 4; ++turns) co_await ring::next_turn(loop_);
         const auto block = make_ref<text_block>(how.segments[i]);
         const ring::io_result sent = co_await peer.send(as_byte_span(block->text), block, no_deadline);
         if (sent.error) co_return;

@@ -1,55 +1,24 @@
 // An origin and a client of it on one reactor and one clock that stands still.
 #pragma once
 
-#include <coroutine>
 #include <memory>
-#include <source_location>
 #include <utility>
 
-#include "s3pager/base/clock.hpp"
-#include "s3pager/coro/promise.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/coro/when_any.hpp"
 #include "s3pager/ring/descriptor.hpp"
+#include "s3pager/ring/next_turn.hpp"
 #include "s3pager/ring/reactor.hpp"
-#include "s3pager/ring/timer.hpp"
 #include "s3pager/testing/memory_bucket.hpp"
 #include "s3pager/testing/origin.hpp"
 #include "s3pager/testing/synthetic_bucket.hpp"
 
 namespace s3pager::test {
 
-/// `co_await one_turn(loop)`: goes on in the loop's next turn, though the clock stands still.
-class one_turn final : public coro::stoppable_waiter, private ring::timer {
- public:
-  explicit one_turn(ring::reactor& loop) noexcept : loop_(loop) {}
-  one_turn(const one_turn&) = delete;
-  one_turn& operator=(const one_turn&) = delete;
-
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  template <class Promise>
-  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
-                                   std::source_location site = std::source_location::current()) {
-    if (!arm(handle, site)) return false;
-    loop_.timers().arm(*this, loop_.now());
-    return true;
-  }
-  void await_resume() const { throw_if_stopped("waiting for a turn"); }
-
- private:
-  void expired() noexcept override { wake(); }
-  void on_stop() noexcept override {
-    disarm();
-    stoppable_waiter::on_stop();
-  }
-
-  ring::reactor& loop_;
-};
-
 /// Turns until `done` holds.
 template <class Done>
 task<> turns_until(ring::reactor& loop, Done done) {
-  while (!done()) co_await one_turn(loop);
+  while (!done()) co_await ring::next_turn(loop);
 }
 
 /// Bucket `m` is in memory, with `k` of ten bytes; bucket `s` is synthetic, with objects of 0 bytes, 1 KiB and 3 MiB.

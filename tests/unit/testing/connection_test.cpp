@@ -19,7 +19,7 @@ using namespace s3pager;
 using namespace s3pager::testing;
 using namespace std::chrono_literals;
 using test::bench;
-using test::one_turn;
+using ring::next_turn;
 using test::turns_until;
 using test::wire;
 using test::wire_answer;
@@ -159,7 +159,7 @@ TEST_CASE("a request may come in pieces", "[testing][connection]") {
     co_await client.connect(in.server.port());
     for (const char* piece : {"GET /m/", "k HTTP/1.1\r", "\nHost: h\r\n\r", "\n"}) {
       co_await client.send(piece);
-      for (int i = 0; i < 10; ++i) co_await one_turn(in.loop);
+      for (int i = 0; i < 10; ++i) co_await next_turn(in.loop);
     }
     const wire_answer got = co_await client.receive();
     CHECK(got.body == "0123456789");
@@ -232,7 +232,7 @@ TEST_CASE("a head may stall too", "[testing][connection]") {
     co_await client.connect(in.server.port());
     co_await client.send("GET /m/k HTTP/1.1\r\nHost: h\r\n\r\n");
     co_await turns_until(in.loop, [&] { return in.server.counters().requests == 1; });
-    for (int i = 0; i < 20; ++i) co_await one_turn(in.loop);
+    for (int i = 0; i < 20; ++i) co_await next_turn(in.loop);
     CHECK(in.server.counters().bytes_sent == 0);
     stalled.set();
     const wire_answer got = co_await client.receive();

@@ -103,7 +103,7 @@ TEST_CASE("a half-closed connection stays until the client closes it", "[testing
     const wire_answer got = co_await client.ask("GET", "/m/k");
     CHECK(got.body == "01234");
     CHECK_FALSE(got.complete);
-    for (int i = 0; i < 20; ++i) co_await one_turn(in.loop);
+    for (int i = 0; i < 20; ++i) co_await ring::next_turn(in.loop);
     CHECK(in.server.counters().connections_open == 1);
     co_await client.send("more");
     client.drop();
@@ -263,7 +263,7 @@ TEST_CASE("a kept connection may be closed without notice, at once or with the n
       CHECK(got.complete);
       CHECK(got.keep_alive);
       if (!now) {
-        for (int i = 0; i < 20; ++i) co_await one_turn(in.loop);
+        for (int i = 0; i < 20; ++i) co_await ring::next_turn(in.loop);
         CHECK(in.server.counters().connections_open == 1);
         co_await client.send("GET /m/k HTTP/1.1\r\nHost: h\r\n\r\n");
       }
@@ -283,7 +283,7 @@ TEST_CASE("a deaf connection answers nothing more, and stays", "[testing][faults
     const wire_answer got = co_await client.ask("GET", "/m/k");
     CHECK(got.keep_alive);
     co_await client.send("GET /m/k HTTP/1.1\r\nHost: h\r\n\r\n");
-    for (int i = 0; i < 20; ++i) co_await one_turn(in.loop);
+    for (int i = 0; i < 20; ++i) co_await ring::next_turn(in.loop);
     CHECK(in.server.counters().connections_open == 1);
     CHECK(in.server.counters().requests == 1);
     client.drop();
