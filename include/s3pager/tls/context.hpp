@@ -100,7 +100,8 @@ class context final : public shared_counted {
   void set_protocol() {
     SSL_CTX* const native = native_.get();
     static constexpr unsigned char http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-    if (::SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1)
+    // A system's policy may want more.
+    if (::SSL_CTX_get_min_proto_version(native) < TLS1_2_VERSION && ::SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1)
       throw error(errc::invalid_argument, "OpenSSL has neither TLS 1.2 nor 1.3: " + detail::take_cause());
     if (::SSL_CTX_set_alpn_protos(native, http_1_1, sizeof http_1_1) != 0) throw std::bad_alloc();  // 0 is success here
     ::SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);

@@ -266,7 +266,7 @@ TEST_CASE("a long chain of client certificates goes in parts") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   std::vector<std::unique_ptr<identity>> chain;
   std::string pem;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 60; ++i) {
     const identity* by = i == 0 ? &plain.authority : chain.back().get();
     chain.push_back(std::make_unique<identity>(
         certificate_wish{.common_name = "an authority with a rather long name, number " + std::to_string(i), .authority = true}, by));

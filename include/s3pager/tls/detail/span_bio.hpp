@@ -21,8 +21,9 @@ namespace s3pager::tls {
 /// Ciphertext to be sent. Counted: a send in the kernel's hands keeps it when the engine is gone.
 class output_buffer final : public counted {
  public:
-  /// A request with a long key and a session token fits, and most chains of client certificates; what is longer goes in parts.
-  static constexpr std::size_t capacity = 8 * 1024;
+  /// The longest request fits, as its records or as those of a layer within, behind what was left of a handshake; what is longer goes in
+  /// parts. Only what is written to takes memory.
+  static constexpr std::size_t capacity = 20 * 1024;
   [[nodiscard]] std::span<std::byte> bytes() noexcept { return bytes_; }
 
  private:
