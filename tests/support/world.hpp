@@ -27,6 +27,9 @@
 #include "s3pager/testing/synthetic_bucket.hpp"
 #include "support/drive.hpp"
 #include "support/page_checker.hpp"
+#include "support/tls_front.hpp"
+#include "support/tls_server.hpp"
+#include "support/tunnel_proxy.hpp"
 
 namespace s3pager::test {
 
@@ -35,7 +38,17 @@ struct world_options {
   testing::synthetic_options objects = {};
   ring::submit_hook* hook = nullptr;
   ring::feature masked = ring::feature::none;
+  int tls = 0;         ///< its version, between clients and the origin; 0: none
+  bool proxy = false;  ///< by TLS as well, that clients are to go through
 };
+
+/// A server on this machine's loopback, and whom to trust for it.
+inline const tls_world& local_tls(int version = TLS1_3_VERSION) {
+  static const certificate_wish wish{.hosts = "DNS:localhost,IP:127.0.0.1"};
+  static const tls_world older(wish, {.min_version = TLS1_2_VERSION, .max_version = TLS1_2_VERSION});
+  static const tls_world newer(wish, {.min_version = TLS1_3_VERSION, .max_version = TLS1_3_VERSION});
+  return version == TLS1_2_VERSION ? older : newer;
+}
 
 /// The clock stands still until it is told to advance. Bucket `s` holds the synthetic objects, `m` what is put in memory.
 class world {
@@ -51,9 +64,27 @@ class world {
     server->add_bucket("m", memory);
     endpoint = server->endpoint();
     serving.emplace(loop.ready(), server->serve());
+    if (options.tls != 0) {
+      tls_version = options.tls;
+      front.emplace(loop, local_tls(options.tls).server_context, server->port());
+      endpoint = "https://127.0.0.1:" + std::to_string(front->port());
+      standing.emplace_back(std::make_unique<root<>>(loop.ready(), front->serve()));
+    }
+    if (options.proxy) {
+      proxy.emplace(loop);
+      proxy_front.emplace(loop, local_tls(options.tls).server_context, proxy->port());
+      proxy_url = "https://user:word@localhost:" + std::to_string(proxy_front->port());
+      standing.emplace_back(std::make_unique<root<>>(loop.ready(), proxy->serve()));
+      standing.emplace_back(std::make_unique<root<>>(loop.ready(), proxy_front->serve()));
+    }
   }
   world(const world&) = delete;
   world& operator=(const world&) = delete;
+
+  /// Whether an operation is of what stands between clients and the origin.
+  [[nodiscard]] bool between(const ring::operation& what) const {
+    return (front && front->owns(what)) || (proxy && (proxy->owns(what) || proxy_front->owns(what)));
+  }
 
   /// Options of a client of this origin, with a small window and few lanes, that makes no request again.
   [[nodiscard]] client_options small() const {
@@ -61,6 +92,8 @@ class world {
             .secret_access_key = secret_access_key,
             .region = "us-east-1",
             .endpoint_url = endpoint,
+            .proxy_url = proxy_url,
+            .ca_file = front ? std::string_view(local_tls(tls_version).ca_file) : std::string_view(),
             .window_bytes = 4 << 20,
             .concurrency = 4,
             .retry = {.max_attempts = 1}};
@@ -88,6 +121,10 @@ class world {
   }
   /// Ends the origin too, and turns until nothing is in flight. What is left then is a leak.
   void end() {
+    standing.clear();
+    proxy_front.reset();
+    proxy.reset();
+    front.reset();
     serving.reset();
     server.reset();
     turn_until([this] { return loop.live_operations() == 0; }, "an operation is never reaped");
@@ -103,10 +140,17 @@ class world {
   std::optional<testing::origin> server;
   std::string endpoint;
   std::optional<root<>> serving;
+  int tls_version = 0;
+  std::optional<tls_front> front;
+  std::optional<tunnel_proxy> proxy;
+  std::optional<tls_front> proxy_front;
+  std::string proxy_url;
+  std::vector<std::unique_ptr<root<>>> standing;  // what serves besides
 
  private:
   [[nodiscard]] bool settled() const noexcept {
-    return server->counters().connections_open == 0 && loop.live_operations() == 1 && ring::descriptor::live() == 1;
+    const std::size_t listeners = 1 + standing.size();
+    return server->counters().connections_open == 0 && loop.live_operations() == listeners && ring::descriptor::live() == listeners;
   }
   // Waits for the kernel, so that a leak is a failure and not a hang; no run that is right waits for long.
   template <class Predicate>

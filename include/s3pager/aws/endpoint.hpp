@@ -130,6 +130,12 @@ struct endpoint_url {
 
 }  // namespace detail
 
+/// Whether what is sent to an endpoint by this URL, which may be empty, goes by TLS.
+[[nodiscard]] inline bool uses_tls(std::string_view endpoint_url) noexcept {
+  constexpr std::string_view scheme = "https:";
+  return endpoint_url.empty() || equals_ignoring_case(endpoint_url.substr(0, scheme.size()), scheme);
+}
+
 /// Where the requests for a bucket go, or why nowhere.
 [[nodiscard]] inline checked_setting<endpoint> resolve_endpoint(const endpoint_options& options) {
   using result = checked_setting<endpoint>;

@@ -1,4 +1,4 @@
-// One HTTP/1.1 connection: a socket, the buffer its requests are written into, and the parser of its answers.
+// One HTTP/1.1 connection: a stream, the buffer its requests are written into, and the parser of its answers.
 // Knows neither S3 nor who shares connections.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/intrusive_list.hpp"
 #include "s3pager/http/response_parser.hpp"
+#include "s3pager/net/stream.hpp"
 #include "s3pager/ring/socket.hpp"
 
 namespace s3pager::net {
@@ -31,9 +32,9 @@ class request_buffer final : public counted {
 class connection final : public list_node {
  public:
   connection(ring::socket socket, const ring::socket_address& peer)
-      : socket_(std::move(socket)), peer_(peer), out_(make_ref<request_buffer>()) {}
+      : stream_(std::move(socket)), peer_(peer), out_(make_ref<request_buffer>()) {}
 
-  [[nodiscard]] const ring::socket& socket() const noexcept { return socket_; }
+  [[nodiscard]] net::stream& stream() noexcept { return stream_; }
   [[nodiscard]] const ring::socket_address& peer() const noexcept { return peer_; }
   [[nodiscard]] http::response_parser& parser() noexcept { return parser_; }
   [[nodiscard]] const ref<request_buffer>& out() const noexcept { return out_; }
@@ -48,10 +49,12 @@ class connection final : public list_node {
   [[nodiscard]] time_point idle_since() const noexcept { return idle_since_; }
   void idles_since(time_point now) noexcept { idle_since_ = now; }
   /// Whether its answer was read whole, nothing is outstanding and the peer lets it live.
-  [[nodiscard]] bool reusable() const noexcept { return parser_.keep_alive() && socket_.handle()->reusable(); }
+  [[nodiscard]] bool reusable() const noexcept {
+    return parser_.keep_alive() && stream_.socket().handle()->reusable() && stream_.reusable();
+  }
 
  private:
-  ring::socket socket_;
+  net::stream stream_;
   ring::socket_address peer_;
   http::response_parser parser_;
   ref<request_buffer> out_;

@@ -2,16 +2,15 @@
 // who wait for one in line. Knows not what is said on a connection.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <new>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <system_error>
@@ -28,17 +27,21 @@
 #include "s3pager/net/address_book.hpp"
 #include "s3pager/net/connect_race.hpp"
 #include "s3pager/net/connection.hpp"
+#include "s3pager/net/handshake.hpp"
 #include "s3pager/net/host_addresses.hpp"
+#include "s3pager/net/route.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/resolver.hpp"
 #include "s3pager/ring/socket.hpp"
 #include "s3pager/ring/timer.hpp"
+#include "s3pager/tls/session_cache.hpp"
 
 namespace s3pager::net {
 
 struct connect_deadlines {
   duration resolve = std::chrono::seconds(5);  ///< from asking for a name to its addresses
   duration connect = std::chrono::seconds(5);  ///< for each address that is tried
+  duration handshake = std::chrono::seconds(10);  ///< of TLS, from there on; of a proxy's tunnel too
   time_point latest = no_deadline;             ///< for all of it
 };
 
@@ -55,6 +58,7 @@ struct pool_statistics {
   std::size_t waiting = 0;     ///< requests that wait for a connection
   std::uint64_t lookups = 0;   ///< of the name that were begun
   std::uint64_t connects = 0;  ///< connections that were made
+  std::uint64_t resumed = 0;   ///< of these, by TLS with a session of an earlier one
   std::uint64_t reuses = 0;    ///< requests that found one, or were handed one
   std::uint64_t discards = 0;  ///< connections that ended before they could be kept
   std::uint64_t expired = 0;   ///< that were closed while nobody used them: after keep_alive, or as their peer had closed them
@@ -101,8 +105,12 @@ struct place_result {
 /// The connections to one authority. Counted: places and leases keep it.
 class host final : public counted, private ring::timer {
  public:
-  host(ring::reactor& loop, std::string name, std::uint16_t port, const pool_options& options)
-      : loop_(loop), options_(options), addresses_(loop, std::move(name), port, options.names) {}
+  host(ring::reactor& loop, route way, const pool_options& options, ref<handshake_turns> turns)
+      : loop_(loop),
+        options_(options),
+        way_(std::move(way)),
+        turns_(std::move(turns)),
+        addresses_(loop, way_.host, way_.port, options.names) {}
   ~host() override {
     while (connection* each = idle_.pop_front()) delete each;
   }
@@ -110,7 +118,7 @@ class host final : public counted, private ring::timer {
   [[nodiscard]] const std::string& name() const noexcept { return addresses_.name(); }
   [[nodiscard]] std::uint16_t port() const noexcept { return addresses_.port(); }
   /// For messages: `NAME port N`.
-  [[nodiscard]] std::string where() const { return name() + " port " + std::to_string(port()); }
+  [[nodiscard]] std::string where() const { return way_.where(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
   /// Connections that there are or are being made, idle ones too: never more than most().
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
@@ -139,7 +147,7 @@ class host final : public counted, private ring::timer {
 
   /// The place's connection; if it has none, a new one, to whichever of the addresses answers first (connect_first(), in the order of
   /// an address_book); to `avoided`, which is looked at only when the task begins, if no other does. Throws error: timed_out,
-  /// unavailable, or the errno of the last address that was tried. The place must be one. A name is looked up when no address is known,
+  /// unavailable, or the errno of the last address that was tried; then what TLS or a proxy's tunnel failed of. The place must be one. A name is looked up when no address is known,
   /// and beside the connecting when the last lookup is old: by one for all who wait.
   [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines,
                                            const ring::socket_address* avoided = nullptr);
@@ -157,22 +165,21 @@ class host final : public counted, private ring::timer {
     return place(ref<host>(this), which);
   }
   // Bytes that nobody asked for would be read as the answer to the next request.
-  [[nodiscard]] static bool is_silent(const connection& which) noexcept {
-    std::byte unasked{};
-    return ::recv(which.socket().fd(), &unasked, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-  }
   void drop_dead() noexcept {
-    while (!idle_.empty() && !is_silent(idle_.front())) drop_idle(idle_.front());
+    while (!idle_.empty() && !idle_.front().stream().is_silent()) drop_idle(idle_.front());
   }
   void drop_idle(connection& which) noexcept {
     static_cast<list_node&>(which).unlink();
     --idle_count_;
     ++statistics_.expired;
+    keep_sessions(which);
     addresses_.book().closed(which.peer());
+    which.stream().say_goodbye();
     delete &which;
     leave();
   }
   void give_back(connection* which) noexcept {
+    keep_sessions(*which);
     if (!which->reusable() || options_.keep_alive == duration::zero()) return discard(which);
     if (which->requests() == 1) addresses_.book().served(which->peer());
     which->idles_since(loop_.now());
@@ -198,7 +205,7 @@ class host final : public counted, private ring::timer {
     for (auto at = idle_.begin(); at != idle_.end();) {
       connection& each = *at;
       ++at;
-      if (now < after(each.idle_since(), options_.keep_alive) && is_silent(each)) continue;
+      if (now < after(each.idle_since(), options_.keep_alive) && each.stream().is_silent()) continue;
       static_cast<list_node&>(each).unlink();
       gone.push_back(each);
     }
@@ -206,10 +213,18 @@ class host final : public counted, private ring::timer {
     if (!idle_.empty()) look_again();
   }
   void discard(connection* which) noexcept {
+    keep_sessions(*which);
     addresses_.book().closed(which->peer());
     delete which;
     ++statistics_.discards;
     leave();
+  }
+  void keep_sessions(connection& which) noexcept {
+    try {
+      which.stream().give_sessions(sessions_);
+    } catch (const std::bad_alloc&) {
+      // A handshake more, that is all.
+    }
   }
   void discard_oldest() noexcept {
     connection* which = &idle_.back();
@@ -222,12 +237,16 @@ class host final : public counted, private ring::timer {
     serve();
   }
   inline void serve() noexcept;
+  [[nodiscard]] inline error handshake_failure(const error& why, const ring::socket_address& peer, const connect_deadlines& deadlines);
 
   static constexpr std::size_t most_idle = 1024;
   static constexpr duration look_every = std::chrono::seconds(1);
 
   ring::reactor& loop_;
   pool_options options_;
+  route way_;
+  ref<handshake_turns> turns_;
+  tls::session_cache sessions_;
   host_addresses addresses_;
   intrusive_list<connection> idle_;
   intrusive_list<coro::waiter> line_;  // place_awaiters
@@ -419,21 +438,44 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
   race_result won = co_await std::move(race);
   if (won.error)
     throw connect_failure(won.error, "connecting to " + where(), "connect", deadlines.connect, loop_.now(), deadlines.latest);
+  auto made = std::make_unique<connection>(std::move(won.socket), won.peer);
+  if (way_.layers() > 0 || !way_.tunnel_to.empty()) {
+    const time_point until = std::min(after(loop_.now(), deadlines.handshake), deadlines.latest);
+    std::optional<error> failed;
+    try {
+      task<> rest = establish(made->stream(), way_, sessions_, turns_, until);
+      co_await std::move(rest);
+    } catch (const error& why) {
+      failed.emplace(why);
+    }
+    if (failed) throw handshake_failure(*failed, won.peer, deadlines);
+    if (const tls::engine* security = made->stream().security(); security != nullptr && security->resumed()) ++statistics_.resumed;
+  }
   ++statistics_.connects;
-  connection* made = new connection(std::move(won.socket), won.peer);
   won.counted.made();
   at.of_ = {};  // its place is the connection's now
-  co_return lease(alive, made);
+  co_return lease(alive, made.release());
+}
+
+inline error host::handshake_failure(const error& why, const ring::socket_address& peer, const connect_deadlines& deadlines) {
+  const bool late = why.code() == errno_code(ETIMEDOUT);
+  if (late || why.code() == errc::connection_lost) addresses_.book().set_aside(peer, loop_.now());
+  if (late && loop_.now() < deadlines.latest)
+    return connect_failure(why.code(), "the handshake with " + where(), "handshake", deadlines.handshake, loop_.now(), deadlines.latest);
+  error_details known = why.details();
+  known.message = "connecting to " + where() + ": " + known.message;
+  return error(why.code(), std::move(known));
 }
 
 /// The hosts of one client. One thread's.
 class connection_pool {
  public:
-  explicit connection_pool(ring::reactor& loop, const pool_options& options = {}) noexcept : loop_(loop), options_(options) {}
+  explicit connection_pool(ring::reactor& loop, const pool_options& options = {})
+      : loop_(loop), options_(options), turns_(make_ref<handshake_turns>(loop)) {}
 
-  [[nodiscard]] ref<host> at(const std::string& name, std::uint16_t port) {
-    ref<host>& found = hosts_[{name, port}];
-    if (!found) found = make_ref<host>(loop_, name, port, options_);
+  [[nodiscard]] ref<host> at(const route& way) {
+    ref<host>& found = hosts_[way.key()];
+    if (!found) found = make_ref<host>(loop_, way, options_, turns_);
     return found;
   }
 
@@ -447,6 +489,7 @@ class connection_pool {
       all.waiting += one.waiting;
       all.lookups += one.lookups;
       all.connects += one.connects;
+      all.resumed += one.resumed;
       all.reuses += one.reuses;
       all.discards += one.discards;
       all.expired += one.expired;
@@ -458,7 +501,8 @@ class connection_pool {
  private:
   ring::reactor& loop_;
   pool_options options_;
-  std::map<std::pair<std::string, std::uint16_t>, ref<host>> hosts_;
+  ref<handshake_turns> turns_;
+  std::map<std::string, ref<host>> hosts_;  // by the key of their route
 };
 
 }  // namespace s3pager::net

@@ -151,24 +151,43 @@ struct ip_address {
   return made;
 }
 
-/// What the environment has for requests to `host` (without brackets), by TLS or not: `https_proxy` or HTTPS_PROXY for the one, for the
-/// other only `http_proxy` (HTTP_PROXY is what a request's header `Proxy` is to a CGI program); else `all_proxy` or ALL_PROXY. Nothing
-/// if none is set, if `no_proxy` or NO_PROXY has the host, or if it is this machine's loopback, which no proxy can mean.
-[[nodiscard]] inline checked_setting<std::optional<proxy>> proxy_from_environment(bool tls, std::string_view host,
-                                                                          environment_lookup lookup = process_environment) {
-  using result = checked_setting<std::optional<proxy>>;
-  const auto first_set = [lookup](std::initializer_list<const char*> names) {
-    for (const char* const name : names)
-      if (const std::string_view value = environment_value(lookup, name); !value.empty()) return std::pair(name, value);
-    return std::pair("", std::string_view());
-  };
-  const auto [name, url] = tls ? first_set({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
-                               : first_set({"http_proxy", "all_proxy", "ALL_PROXY"});
-  if (url.empty() || bypasses_proxy(first_set({"no_proxy", "NO_PROXY"}).second, host)) return result(std::nullopt);
-  if (bypasses_proxy("localhost,127.0.0.0/8,::1", host)) return result(std::nullopt);
-  auto parsed = parse_proxy_url(url);
-  if (!parsed) return result::failure(std::string(name) + ": " + parsed.message());
-  return result(std::move(parsed).value());
-}
+/// What the environment has for requests, by TLS or not, when this is made: `https_proxy` or HTTPS_PROXY for the one, for the other
+/// only `http_proxy` (HTTP_PROXY is what a request's header `Proxy` is to a CGI program); else `all_proxy` or ALL_PROXY.
+class environment_proxy {
+ public:
+  environment_proxy() = default;
+  explicit environment_proxy(bool tls, environment_lookup lookup = process_environment) {
+    const auto first_set = [lookup](std::initializer_list<const char*> names) {
+      for (const char* const name : names)
+        if (const std::string_view value = environment_value(lookup, name); !value.empty()) return std::pair(name, value);
+      return std::pair("", std::string_view());
+    };
+    const auto [name, url] = tls ? first_set({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+                                 : first_set({"http_proxy", "all_proxy", "ALL_PROXY"});
+    if (url.empty()) return;
+    no_proxy_ = first_set({"no_proxy", "NO_PROXY"}).second;
+    auto parsed = parse_proxy_url(url);
+    if (parsed)
+      found_ = std::move(parsed).value();
+    else
+      wrong_ = std::string(name) + ": " + parsed.message();
+  }
+
+  /// The proxy for `host` (without brackets). Nothing if none is set, if `no_proxy` or NO_PROXY has the host, or if it is this machine's
+  /// loopback, which no proxy can mean. A failure if what is set is wrong.
+  [[nodiscard]] checked_setting<std::optional<proxy>> for_host(std::string_view host) const {
+    using result = checked_setting<std::optional<proxy>>;
+    const bool set = found_ || !wrong_.empty();
+    if (!set || bypasses_proxy(no_proxy_, host) || bypasses_proxy("localhost,127.0.0.0/8,::1", host)) return result(std::nullopt);
+    return found_ ? result(found_) : result::failure(std::string(wrong_));
+  }
+  /// Whether it is spoken to by TLS.
+  [[nodiscard]] bool by_tls() const noexcept { return found_ && found_->tls; }
+
+ private:
+  std::optional<proxy> found_;
+  std::string wrong_;
+  std::string no_proxy_;
+};
 
 }  // namespace s3pager::net

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -13,12 +14,14 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "s3pager/aws/endpoint.hpp"
 #include "s3pager/aws/environment.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/environment.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/stop.hpp"
@@ -53,7 +56,9 @@ class client {
         window_wait_(checked_wait(options.window_wait)),
         verify_(options.verify),
         service_(make_ref<s3::service>(loop, settings(options))),
-        pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes, .slot_bytes = options.slot_bytes})) {}
+        pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes,
+                                     .slot_bytes = options.slot_bytes,
+                                     .lead_bytes = service_->lead_bytes()})) {}
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
@@ -225,6 +230,7 @@ class client {
       made.proxy = checked(net::parse_proxy_url(from.proxy_url));
     }
     made.direct = from.direct;
+    made.tls = tls_settings(from);
     made.deadlines = s3::checked_deadlines(from.deadlines);
     if (from.keep_alive < duration::zero()) throw error(errc::invalid_argument, "keep_alive is negative");
     made.connections = {.most_connections = from.max_connections, .keep_alive = from.keep_alive, .names = from.names};
@@ -232,6 +238,20 @@ class client {
     made.retry = checked_retry(from.retry);
     made.hedge = checked_hedge(from.hedge);
     made.jitter_seed = from.jitter_seed ? *from.jitter_seed : std::random_device()();
+    return made;
+  }
+
+  [[nodiscard]] static s3::tls_settings tls_settings(const client_options& from) {
+    s3::tls_settings made{.ca_file = std::string(from.ca_file),
+                          .ca_directory = std::string(from.ca_directory),
+                          .client_certificate_file = std::string(from.client_certificate_file),
+                          .client_key_file = std::string(from.client_key_file),
+                          .insecure_skip_verification = from.insecure_skip_verification};
+    if (!from.ca_file.empty() || !from.ca_directory.empty()) return made;
+    const std::string bundle(environment_value(process_environment, "AWS_CA_BUNDLE"));
+    // As other tools have it, it may name a directory.
+    std::error_code ignored;
+    (std::filesystem::is_directory(bundle, ignored) ? made.ca_directory : made.ca_file) = bundle;
     return made;
   }
 

@@ -29,23 +29,30 @@ using connection_statistics = net::pool_statistics;
 using ring::name_source;
 using s3::deadlines;
 
-/// All text is copied by the call that takes it. What is left out is found in the environment: AWS_ACCESS_KEY_ID,
-/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; and, when a
-/// bucket is first asked for something, http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
+/// All text is copied by the call that takes it. What is left out is found in the environment when the client is made: AWS_ACCESS_KEY_ID,
+/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; AWS_CA_BUNDLE; and
+/// http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
 struct client_options {
   std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
   std::string_view secret_access_key = {};
   std::string_view session_token = {};
   bool anonymous = false;                   ///< requests go unsigned; also if no credentials are found
   std::string_view region = {};             ///< default: the environment's, else us-east-1
-  std::string_view endpoint_url = {};       ///< `http://host[:port][/path]`; default: the environment's, else Amazon S3's
-  std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host
+  std::string_view endpoint_url = {};       ///< `http[s]://host[:port][/path]`; default: the environment's, else Amazon S3's
+  std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host, which TLS verifies all the same
   std::uint16_t connect_port = 0;           ///< 0: the endpoint's
   s3pager::addressing addressing = s3pager::addressing::automatic;
-  std::string_view proxy_url = {};          ///< `[http://][user:password@]host[:port]`; default: the environment's, as curl has it
+  std::string_view proxy_url = {};          ///< `[http[s]://][user:password@]host[:port]`; default: the environment's, as curl has it
   bool direct = false;                      ///< no proxy, whatever the environment has; nor is one used with connect_host or _port
+  /// Certificates (PEM) of the authorities that TLS trusts instead of the system's, for proxies too; default: those of AWS_CA_BUNDLE, a
+  /// file or a directory. They are read when a bucket is first asked for something.
+  std::string_view ca_file = {};
+  std::string_view ca_directory = {};             ///< the same in files that are named by hash (openssl-rehash(1))
+  std::string_view client_certificate_file = {};  ///< PEM: for servers, not proxies, that ask for one
+  std::string_view client_key_file = {};          ///< PEM, not encrypted; default: in the certificate's file
+  bool insecure_skip_verification = false;        ///< of servers' certificates: whoever stands between reads and changes everything
   std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
-  std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB; memory is counted in these
+  std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB, with https 32 KiB or more; memory is counted in these
   std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096
   std::uint32_t max_connections = 1024;     ///< open to a host at a time; a stream leaves one of them for its list; 1 to 65,535
   duration keep_alive = std::chrono::seconds(15);  ///< how long a connection is kept without a request: S3 closes them after some 20 s

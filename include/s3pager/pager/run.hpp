@@ -30,6 +30,7 @@
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/s3/get_object.hpp"
 #include "s3pager/s3/service.hpp"
+#include "s3pager/tls/in_place.hpp"
 
 namespace s3pager::pager {
 
@@ -157,7 +158,8 @@ class run {
 
   /// Slots for a receive of `bytes` more: what may come at once without taking the window from the other lanes.
   [[nodiscard]] std::uint32_t slots_for(std::uint64_t bytes) const noexcept {
-    const std::uint64_t slot = pool_->slot_bytes();
+    const std::uint64_t slot = pool_->receive_bytes();
+    bytes = tls::wire_size(bytes, pool_->lead_bytes() / tls::record_lead);
     const std::uint64_t most = std::clamp<std::uint64_t>(pool_->capacity() / (2 * settings_.lanes), 1, most_slots);
     return static_cast<std::uint32_t>(std::min(most, std::max<std::uint64_t>(bytes / slot + (bytes % slot != 0 ? 1 : 0), 1)));
   }

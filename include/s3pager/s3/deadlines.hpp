@@ -16,6 +16,7 @@ namespace s3pager::s3 {
 struct deadlines {
   duration resolve = std::chrono::seconds(5);
   duration connect = std::chrono::seconds(5);      ///< for each address
+  duration handshake = std::chrono::seconds(10);   ///< from there to where TLS, and a proxy's tunnel, are ready for a request
   duration place = std::chrono::seconds(30);       ///< for a connection, while client_options::max_connections are open and none gets free
   duration first_byte = std::chrono::seconds(30);  ///< from sending a request to its answer
   duration idle = std::chrono::seconds(30);        ///< between bytes of an answer
@@ -37,6 +38,7 @@ struct deadlines {
   };
   positive(given.resolve, "resolve");
   positive(given.connect, "connect");
+  positive(given.handshake, "handshake");
   positive(given.place, "place");
   positive(given.first_byte, "first_byte");
   positive(given.idle, "idle");

@@ -24,6 +24,7 @@
 #include "s3pager/http/date.hpp"
 #include "s3pager/http/error.hpp"
 #include "s3pager/net/connection_pool.hpp"
+#include "s3pager/net/stream.hpp"
 #include "s3pager/ring/await.hpp"
 #include "s3pager/s3/failure.hpp"
 #include "s3pager/s3/observer.hpp"
@@ -37,16 +38,6 @@ struct request_tally final : counted {
   std::uint64_t requests = 0;  ///< attempts each
   std::uint64_t hedges = 0;    ///< of these, second ones
   stopwatch waited;            ///< runs while he waits for what they bring, and is not the slow side himself
-};
-
-/// Memory that a receive outside the window goes into: list pages and error bodies. Counted, as an operation keeps it.
-class control_buffer final : public counted {
- public:
-  static constexpr std::size_t capacity = 64 * 1024;
-  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {bytes_.get(), capacity}; }
-
- private:
-  std::unique_ptr<std::byte[]> bytes_ = std::make_unique_for_overwrite<std::byte[]>(capacity);
 };
 
 /// Holds a connection from the request to the end of the answer. Dropping it in between closes the connection. Not movable.
@@ -73,7 +64,7 @@ class exchange {
   [[nodiscard]] ring::reactor& loop() const noexcept { return service_->loop(); }
   [[nodiscard]] const bucket_target& target() const noexcept { return *target_; }
   [[nodiscard]] const deadlines& limits() const noexcept { return service_->settings().deadlines; }
-  [[nodiscard]] const ring::socket& socket() const noexcept { return lease_->socket(); }
+  [[nodiscard]] net::stream& stream() const noexcept { return lease_->stream(); }
   [[nodiscard]] http::response_parser& parser() const noexcept { return lease_->parser(); }
   [[nodiscard]] ring::operation_owner* request() noexcept { return &sending_; }
   [[nodiscard]] bool open() const noexcept { return static_cast<bool>(lease_); }
@@ -98,9 +89,9 @@ class exchange {
     idle_ends_ = after(now, limits().idle);
     return std::min({idle_ends_, floor_.deadline(now), latest_});
   }
-  /// It gave so many bytes.
+  /// It gave so many bytes of the answer.
   void received(std::size_t bytes) noexcept {
-    answering_ = true;
+    answering_ = answering_ || bytes > 0;
     floor_.came(bytes);
   }
   /// Before the next receive there was no room for so long.
@@ -151,8 +142,9 @@ class exchange {
       event_.id = service_->next_request_id();
       event_.peer = &lease_->peer();
       if (observer* seen_by = service_->observer()) seen_by->request_began(event_);
-      sending_ = socket().start_send(head, lease_->out());
+      sending_ = stream().start_send(head, lease_->out());
     } catch (const error& failed) {
+      end(failed.code());
       lease_.reset();
       if (!failed.details().bucket.empty()) throw;
       throw failure(failed.code(), failed.details().message);
@@ -183,13 +175,12 @@ class exchange {
 
   /// The answer was read whole: the connection goes back.
   void finish() {
-    const bool done_sending = sending_ && sending_.completed();
+    const bool sent_whole = sending_ && sending_.completed() && sending_->result == static_cast<std::int32_t>(sending_->wanted);
     sending_.reset();
     end({});
-    if (done_sending)
-      lease_.give_back();
-    else
-      lease_.reset();
+    if (!sent_whole) return lease_.reset();
+    stream().sent();
+    lease_.give_back();
   }
   /// The connection is of no use any more.
   void abandon(std::error_code why) {
@@ -220,7 +211,7 @@ class exchange {
   }
   /// The exception for the end of the connection, or a deadline, while `doing`.
   [[nodiscard]] error transport_failure(std::error_code why, const char* doing) const {
-    return failure(why, std::string(doing) + ": " + (why == errno_code(ETIMEDOUT) ? which_passed() : why.message() + where()));
+    return failure(why, std::string(doing) + ": " + (why == errno_code(ETIMEDOUT) ? which_passed() : words_for(why) + where()));
   }
 
   /// Of what was sent, what is to be shown nowhere.
@@ -234,24 +225,30 @@ class exchange {
   /// At most xml::max_error_bytes are read; a body that can't be read whole, as it is `broken`, leaves the status to speak.
   [[nodiscard]] task<error> read_failure(std::string body, bool complete, bool broken) {
     error_details known = details();
-    auto memory = make_ref<control_buffer>();
+    const auto memory = make_ref<net::receive_buffer>();
+    if (!complete && !broken && stream().ended()) {
+      complete = parser().on_eof().kind == http::step_kind::end;
+      broken = !complete;
+    }
     while (!complete && !broken && body.size() <= xml::max_error_bytes) {
-      const ring::io_result got = co_await socket().receive(memory->bytes(), memory, receive_deadline(), &sending_);
-      received(got.bytes);
+      const ring::io_result got = co_await stream().receive(memory, receive_deadline(), &sending_);
       if (got.error == errc::cancelled) {
         abandon(got.error);
         throw failure(errc::cancelled, "stopped while reading an error body");
       }
       if (got.error) break;
-      std::span<const std::byte> input = memory->bytes().first(got.bytes);
+      const net::plain_bytes came = stream().open(*memory, got.bytes);
+      received(came.bytes.size());
+      std::span<const std::byte> input = came.bytes;
       for (http::step next; !complete && !broken;) {
-        next = got.bytes == 0 ? parser().on_eof() : parser().feed(input);
+        next = came.ended && !came.error && input.empty() ? parser().on_eof() : parser().feed(input);
         input = input.subspan(next.consumed);
         if (next.kind == http::step_kind::need_more) break;
         if (next.kind == http::step_kind::body) body += as_chars(next.body);
         complete = next.kind == http::step_kind::end;
         broken = next.kind == http::step_kind::error || (complete && !input.empty());
       }
+      if (came.error) broken = true;
     }
     known.elapsed = loop().now() - began_;
     error made = answer_failure(status_, body, std::move(known), sent_secrets());
@@ -284,6 +281,7 @@ class exchange {
     return "timed out";
   }
   [[nodiscard]] std::string where() const { return " at " + target_->host()->where(); }
+  [[nodiscard]] std::string words_for(std::error_code why) const { return lease_ ? stream().words_for(why) : why.message(); }
 
   [[nodiscard]] error_details details() const {
     error_details known;

@@ -189,19 +189,24 @@ class get_object {
   [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh, duration patience = hedge_budget::never) {
     if (!exchange_.open())
       co_await exchange_.begin({.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}}, fresh);
-    if (!waiting_) {
-      const std::size_t most = slots.bytes();
-      waiting_ = exchange_.socket().prepare_receive(std::move(slots), most);
-      waiting_until_ = exchange_.receive_deadline();
-    }
-    ring::receive_result got = co_await ring::socket::finish_receive(
-        std::move(waiting_), waiting_until_, exchange_.request(), after(exchange_.loop().now(), patience));
-    if (got.pending) {
-      waiting_ = std::move(got.pending);
-      co_return progress::late;
-    }
-    std::error_code failed = got.error;
-    if (!failed && got.bytes.empty()) failed = exchange_.parser().on_eof().error;
+    const time_point late = after(exchange_.loop().now(), patience);
+    std::error_code failed;
+    broken_ = {};
+    bool headed = false;
+    do {
+      if (!waiting_) receive_into(std::move(slots));
+      ring::receive_result got = co_await ring::socket::finish_receive(std::move(waiting_), waiting_until_, exchange_.request(), late);
+      if (got.pending) {
+        waiting_ = std::move(got.pending);
+        co_return progress::late;
+      }
+      failed = got.error;
+      if (!failed && got.bytes.size() == 0) failed = end_of_stream();
+      received_ = std::move(got.bytes);
+      if (!failed) failed = read_head(headed);
+      // What came was all TLS's own: who waited for a grant now might wait for his consumer, with the answer on its way.
+      slots = std::move(vain_);
+    } while (!failed && !headed && slots);
     if (failed) {
       if (exchange_.stale(failed)) {
         exchange_.retry(failed);
@@ -211,9 +216,7 @@ class get_object {
       exchange_.abandon(failed);
       throw made;
     }
-    received_ = std::move(got.bytes);
-    exchange_.received(received_.size());
-    if (!read_head()) co_return progress::starved;
+    if (!headed) co_return progress::starved;
     exchange_.answered();
     if (exchange_.status() != 200 && exchange_.status() != 206) {
       if (const auto text = exchange_.parser().header("content-range"); text && exchange_.status() == 416)
@@ -231,7 +234,7 @@ class get_object {
   /// The next received bytes of the body, in order; none: receive() more, unless complete().
   [[nodiscard]] ring::slot_span take() {
     while (!ended_) {
-      if (piece_.size() == 0) piece_ = received_.next_span();
+      if (piece_.size() == 0) next_piece();
       const http::step next = exchange_.parser().feed(piece_.bytes());
       switch (next.kind) {
         case http::step_kind::body: {
@@ -243,8 +246,14 @@ class get_object {
         case http::step_kind::need_more:
           piece_.reset();
           if (!received_.empty()) break;
+          if (broken_) refuse(broken_);
+          if (exchange_.stream().ended()) {
+            take_end();
+            break;
+          }
           // Whoever waits for a grant now must not keep the slot that the head came in.
           head_.reset();
+          vain_.reset();
           return {};
         case http::step_kind::end:
           piece_.skip(next.consumed);
@@ -260,13 +269,7 @@ class get_object {
   /// Receives more of the body, up to the grant. It ends too if nothing comes for `idle`, or too little; and if nothing came while
   /// `patience` lasted: then it is waiting(), and to be called again, without a grant.
   [[nodiscard]] task<> receive(ring::grant slots, duration patience = hedge_budget::never) {
-    if (!waiting_) {
-      std::size_t most = slots.bytes();
-      if (const std::uint64_t left = exchange_.parser().content_remaining(); left > 0)
-        most = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
-      waiting_ = exchange_.socket().prepare_receive(std::move(slots), most);
-      waiting_until_ = exchange_.receive_deadline();
-    }
+    if (!waiting_) receive_into(std::move(slots));
     ring::receive_result got = co_await ring::socket::finish_receive(
         std::move(waiting_), waiting_until_, exchange_.request(), after(exchange_.loop().now(), patience));
     if (got.pending) {
@@ -278,15 +281,8 @@ class get_object {
       exchange_.abandon(got.error);
       throw made;
     }
-    if (got.bytes.empty()) {
-      const http::step last = exchange_.parser().on_eof();
-      if (last.kind == http::step_kind::end)
-        end_of_answer();
-      else
-        refuse(last.error);
-    }
+    if (got.bytes.size() == 0) take_end();
     received_ = std::move(got.bytes);
-    exchange_.received(received_.size());
   }
 
   /// Whether all of the body was taken, and it was as long as the answer said.
@@ -366,19 +362,50 @@ class get_object {
     }
   }
 
-  // Feeds the parser what was received, up to the head. False if the head goes on.
-  bool read_head() {
-    for (;;) {
+  void receive_into(ring::grant slots) {
+    std::size_t most = slots.bytes();
+    if (const std::uint64_t left = exchange_.parser().content_remaining(); left > 0)
+      most = static_cast<std::size_t>(std::min<std::uint64_t>(most, exchange_.stream().wire_size(left)));
+    pool_ = slots.pool();
+    waiting_ = exchange_.stream().socket().prepare_receive(std::move(slots), most);
+    waiting_until_ = exchange_.receive_deadline();
+  }
+  /// The next bytes that came, in plaintext; none if there are no more. What breaks the stream behind them is kept.
+  void next_piece() noexcept {
+    piece_.reset();
+    while (!broken_ && !received_.empty()) {
       piece_ = received_.next_span();
-      if (piece_.size() == 0) return false;
+      broken_ = exchange_.stream().open(piece_);
+      if (piece_.size() > 0) return exchange_.received(piece_.size());
+      vain_.merge(pool_->regrant(std::move(piece_)));
+    }
+  }
+  /// The connection ended before the head: why that is a failure.
+  [[nodiscard]] std::error_code end_of_stream() noexcept {
+    const std::error_code cut = exchange_.stream().on_eof();
+    return cut ? cut : exchange_.parser().on_eof().error;
+  }
+  /// The connection ended in the body: so does the answer, or it is cut short.
+  void take_end() {
+    if (const std::error_code cut = exchange_.stream().on_eof()) refuse(cut);
+    const http::step last = exchange_.parser().on_eof();
+    if (last.kind != http::step_kind::end) refuse(last.error);
+    end_of_answer();
+  }
+
+  /// Feeds the parser what was received, up to the head; not so far if that goes on.
+  [[nodiscard]] std::error_code read_head(bool& headed) {
+    for (;;) {
+      next_piece();
+      if (piece_.size() == 0) return broken_ || !exchange_.stream().ended() ? broken_ : end_of_stream();
       const http::step next = exchange_.parser().feed(piece_.bytes());
       if (next.kind == http::step_kind::error) refuse(next.error);
-      if (next.kind == http::step_kind::head) {
-        // The head's views point into the slot: it stays until the first take().
-        head_ = piece_.share(0, next.consumed);
-        piece_.skip(next.consumed);
-        return true;
-      }
+      headed = next.kind == http::step_kind::head;
+      if (!headed) continue;
+      // The head's views point into the slot: it stays until the first take().
+      head_ = piece_.share(0, next.consumed);
+      piece_.skip(next.consumed);
+      return {};
     }
   }
 
@@ -386,14 +413,14 @@ class get_object {
   [[nodiscard]] bool take_failure(std::string& body) {
     http::step next;
     do {
-      if (piece_.size() == 0) piece_ = received_.next_span();
+      if (piece_.size() == 0) next_piece();
       next = exchange_.parser().feed(piece_.bytes());
       exchange_.count_body(next.body.size());
       body += as_chars(next.body);
       piece_.skip(next.kind == http::step_kind::need_more ? piece_.size() : next.consumed);
     } while (next.kind == http::step_kind::body || (next.kind == http::step_kind::need_more && !received_.empty()));
     ended_ = next.kind == http::step_kind::end;
-    const bool broken = next.kind == http::step_kind::error || piece_.size() > 0 || !received_.empty();
+    const bool broken = next.kind == http::step_kind::error || more_came();
     head_.reset();
     piece_.reset();
     received_.reset();
@@ -506,7 +533,7 @@ class get_object {
   void end_of_answer() {
     head_.reset();
     ended_ = true;
-    const bool extra = piece_.size() > 0 || !received_.empty();
+    const bool extra = more_came();
     piece_.reset();
     received_.reset();
     // The answer is whole; what comes after it makes the connection useless, not the answer wrong.
@@ -514,6 +541,13 @@ class get_object {
       exchange_.abandon({});
     else if (exchange_.status() < 300)
       exchange_.finish();
+  }
+
+  /// Behind the answer: what is TLS's own is not meant.
+  [[nodiscard]] bool more_came() noexcept {
+    if (piece_.size() == 0) next_piece();
+    vain_.reset();
+    return piece_.size() > 0 || broken_;
   }
 
   [[noreturn]] void refuse(std::error_code why) {
@@ -543,6 +577,9 @@ class get_object {
   ring::received received_;
   ring::slot_span piece_;
   ring::slot_span head_;
+  ref<ring::buffer_pool> pool_;
+  ring::grant vain_;          // slots of it that nothing of the answer came into
+  std::error_code broken_;    // behind what piece_ holds
   std::optional<std::uint64_t> total_;
   std::optional<std::uint64_t> body_size_;
   std::uint64_t offset_ = 0;

@@ -126,9 +126,9 @@ class list_call {
   }
 
   [[nodiscard]] task<ref<xml::list_page>> run() {
-    auto memory = make_ref<control_buffer>();
+    const auto memory = make_ref<net::receive_buffer>();
     bool fresh = false;
-    while (!co_await attempt(*memory, fresh)) fresh = true;
+    while (!co_await attempt(memory, fresh)) fresh = true;
     if (exchange_.status() != 200) {
       const error made = co_await exchange_.read_failure(std::string(body_.text()), ended_, broken_);
       throw made;
@@ -146,17 +146,19 @@ class list_call {
   }
 
  private:
-  [[nodiscard]] task<bool> attempt(control_buffer& memory, bool fresh) {
-    const ref<control_buffer> kept(&memory);
+  [[nodiscard]] task<bool> attempt(ref<net::receive_buffer> memory, bool fresh) {
     co_await exchange_.begin({.query = query_, .headers = {&header_, header_.name.empty() ? 0U : 1U}}, fresh);
     for (;;) {
       const ring::io_result got =
-          co_await exchange_.socket().receive(memory.bytes(), kept, exchange_.receive_deadline(), exchange_.request());
+          co_await exchange_.stream().receive(memory, exchange_.receive_deadline(), exchange_.request());
+      net::plain_bytes came;
+      if (!got.error) came = exchange_.stream().open(*memory, got.bytes);
       std::error_code failed = got.error;
-      if (got.bytes > 0) exchange_.received(got.bytes);
-      std::span<const std::byte> input = memory.bytes().first(failed ? 0 : got.bytes);
+      exchange_.received(came.bytes.size());
+      std::span<const std::byte> input = came.bytes;
       while (!failed) {
-        const http::step next = got.bytes == 0 ? exchange_.parser().on_eof() : exchange_.parser().feed(input);
+        const http::step next =
+            came.ended && !came.error && input.empty() ? exchange_.parser().on_eof() : exchange_.parser().feed(input);
         input = input.subspan(next.consumed);
         failed = next.error;
         if (next.kind == http::step_kind::head) {
@@ -168,9 +170,10 @@ class list_call {
           if (!body_.append(next.body)) failed = make_error_code(xml::xml_errc::too_large);
         } else if (next.kind == http::step_kind::end) {
           ended_ = true;
-          broken_ = !input.empty();
+          broken_ = !input.empty() || came.error;
           co_return true;
         } else if (next.kind == http::step_kind::need_more) {
+          failed = came.error;
           break;
         }
       }

@@ -25,14 +25,26 @@
 #include "s3pager/http/request_writer.hpp"
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/net/proxy.hpp"
+#include "s3pager/net/route.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/hedge.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/s3/retry.hpp"
+#include "s3pager/tls/context.hpp"
+#include "s3pager/tls/in_place.hpp"
 #include "s3pager/version.hpp"
 
 namespace s3pager::s3 {
+
+/// Whom TLS trusts, and as whom it presents itself (tls::context_options). Without a file or directory it trusts the system's authorities.
+struct tls_settings {
+  std::string ca_file = {};
+  std::string ca_directory = {};
+  std::string client_certificate_file = {};
+  std::string client_key_file = {};
+  bool insecure_skip_verification = false;
+};
 
 struct service_settings {
   aws::credentials credentials = {};
@@ -43,6 +55,7 @@ struct service_settings {
   aws::addressing addressing = aws::addressing::automatic;
   s3::deadlines deadlines = {};
   net::pool_options connections = {};
+  tls_settings tls = {};
   std::optional<net::proxy> proxy = {};  ///< for all requests; none: the environment's
   bool direct = false;                ///< no proxy at all
   environment_lookup environment = process_environment;  ///< where proxies are found
@@ -61,6 +74,7 @@ class bucket_target final : public counted {
   [[nodiscard]] const aws::endpoint& where() const noexcept { return where_; }
   /// Whom to connect to: a proxy if there is one.
   [[nodiscard]] const ref<net::host>& host() const noexcept { return host_; }
+  /// The proxy that the requests are addressed to.
   [[nodiscard]] const std::optional<net::proxy>& via() const noexcept { return via_; }
 
  private:
@@ -85,6 +99,9 @@ class service final : public counted {
         pool_(loop, settings_.connections),
         retries_(settings_.retry, settings_.jitter_seed),
         hedging_(settings_.hedge) {
+    // Once, as it says for good how much TLS there may be: lead_bytes().
+    const bool looks_for_proxies = !settings_.direct && settings_.connect_host.empty() && settings_.connect_port == 0;
+    if (looks_for_proxies) environment_ = net::environment_proxy(aws::uses_tls(settings_.endpoint_url), settings_.environment);
     if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
   }
 
@@ -110,21 +127,22 @@ class service final : public counted {
                                         .addressing = settings_.addressing});
     if (!found) throw error(errc::invalid_argument, error_details{.message = found.message(), .bucket = std::string(name)});
     aws::endpoint where = std::move(found).value();
-    if (where.tls)
-      throw error(errc::invalid_argument,
-                  error_details{.message = "https endpoints are not supported by this version; give an http:// endpoint",
-                                .bucket = std::string(name)});
     std::optional<net::proxy> via = proxy_of(where, name);
-    const std::string& host = via ? via->host : settings_.connect_host.empty() ? where.host : settings_.connect_host;
-    const std::uint16_t port = via ? via->port : settings_.connect_port == 0 ? where.port : settings_.connect_port;
-    ref<net::host> at = pool_.at(host, port);
+    ref<net::host> at = pool_.at(route_to(where, via, name));
+    if (where.tls) via.reset();  // it sees a tunnel, not the requests
     auto made = make_ref<bucket_target>(std::string(name), std::move(where), std::move(at), std::move(via));
     buckets_.emplace(std::string(name), made);
     return made;
   }
 
+  /// What has to lie free before the place in a slot that is received into, whatever bucket it is for.
+  [[nodiscard]] std::size_t lead_bytes() const noexcept {
+    const bool to_proxy = settings_.proxy ? settings_.proxy->tls : environment_.by_tls();
+    return ((aws::uses_tls(settings_.endpoint_url) ? 1U : 0U) + (to_proxy ? 1U : 0U)) * tls::record_lead;
+  }
+
   [[nodiscard]] net::connect_deadlines connect_deadlines(time_point latest) const noexcept {
-    return {settings_.deadlines.resolve, settings_.deadlines.connect, latest};
+    return {settings_.deadlines.resolve, settings_.deadlines.connect, settings_.deadlines.handshake, latest};
   }
 
   /// Writes a signed GET into `out`. Throws error(invalid_argument) if it does not fit or holds what no header can hold.
@@ -175,15 +193,55 @@ class service final : public counted {
   /// What stands between here and there; nothing if an address to connect to was given. Throws error(invalid_argument).
   [[nodiscard]] std::optional<net::proxy> proxy_of(const aws::endpoint& where, std::string_view bucket) const {
     std::optional<net::proxy> found = settings_.proxy;
-    if (!found && !settings_.direct && settings_.connect_host.empty() && settings_.connect_port == 0) {
-      auto set = net::proxy_from_environment(where.tls, where.host, settings_.environment);
+    if (!found) {
+      auto set = environment_.for_host(where.host);
       if (!set) throw error(errc::invalid_argument, error_details{.message = set.message(), .bucket = std::string(bucket)});
       found = std::move(set).value();
     }
-    if (found && found->tls)
-      throw error(errc::invalid_argument, error_details{.message = "a proxy that is spoken to by https is not supported by this version",
-                                                        .bucket = std::string(bucket)});
     return found;
+  }
+
+  [[nodiscard]] net::route route_to(const aws::endpoint& where, const std::optional<net::proxy>& via, std::string_view bucket) {
+    net::route way;
+    if (via) {
+      way.host = via->host;
+      way.port = via->port;
+      way.tls_to_proxy = via->tls;
+    } else {
+      way.host = settings_.connect_host.empty() ? where.host : settings_.connect_host;
+      way.port = settings_.connect_port == 0 ? where.port : settings_.connect_port;
+    }
+    if (where.tls) {
+      way.tls_name = where.host;
+      if (via) {
+        const bool ipv6 = where.host.find(':') != std::string::npos;
+        way.tunnel_to = (ipv6 ? "[" + where.host + "]:" : where.host + ":") + std::to_string(where.port);
+        way.authorization = via->authorization;
+      }
+    }
+    if (way.layers() > 0) make_trust(bucket);
+    if (where.tls) way.trust = trust_;
+    if (way.tls_to_proxy) way.proxy_trust = proxy_trust_;
+    return way;
+  }
+  /// Made at its first use, as it reads files. Throws error(invalid_argument) that names the one that is no good.
+  void make_trust(std::string_view bucket) {
+    if (trust_) return;
+    const tls_settings& how = settings_.tls;
+    tls::context_options wanted{.system_trust = how.ca_file.empty() && how.ca_directory.empty(),
+                                .ca_file = how.ca_file,
+                                .ca_directory = how.ca_directory,
+                                .insecure_skip_verification = how.insecure_skip_verification};
+    try {
+      // Who the client is, is for the service to know.
+      proxy_trust_ = tls::context::make(wanted);
+      wanted.client_certificate_file = how.client_certificate_file;
+      wanted.client_key_file = how.client_key_file;
+      const bool identified = !how.client_certificate_file.empty() || !how.client_key_file.empty();
+      trust_ = identified ? tls::context::make(wanted) : proxy_trust_;
+    } catch (const error& failed) {
+      throw error(failed.code(), error_details{.message = failed.details().message, .bucket = std::string(bucket)});
+    }
   }
 
   const std::string user_agent_ = "s3pager/" + std::string(version);
@@ -214,6 +272,9 @@ class service final : public counted {
   ring::reactor& loop_;
   service_settings settings_;
   net::connection_pool pool_;
+  net::environment_proxy environment_;
+  ref<tls::context> trust_;
+  ref<tls::context> proxy_trust_;
   retry_budget retries_;
   hedge_budget hedging_;
   std::optional<aws::signer> signer_;

@@ -91,10 +91,10 @@ struct refusing final : ring::submit_hook {
 
 TEST_CASE("one authority has one host, whose idle connections are kept apart from others'", "[net][connection_pool]") {
   bench on;
-  const auto a = on.pool.at("127.0.0.1", on.server.port());
-  CHECK(on.pool.at("127.0.0.1", on.server.port()) == a);
-  CHECK_FALSE(on.pool.at("127.0.0.1", 1) == a);
-  CHECK_FALSE(on.pool.at("localhost", on.server.port()) == a);
+  const auto a = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
+  CHECK(on.pool.at({.host = "127.0.0.1", .port = on.server.port()}) == a);
+  CHECK_FALSE(on.pool.at({.host = "127.0.0.1", .port = 1}) == a);
+  CHECK_FALSE(on.pool.at({.host = "localhost", .port = on.server.port()}) == a);
   CHECK(a->name() == "127.0.0.1");
   CHECK(a->port() == on.server.port());
   CHECK(a->idle() == 0);
@@ -103,7 +103,7 @@ TEST_CASE("one authority has one host, whose idle connections are kept apart fro
 
 TEST_CASE("the connection that was given back last is taken first", "[net][connection_pool]") {
   bench on;
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   std::vector<connection*> made;
   std::vector<lease> leases;
   for (int i = 0; i < 3; ++i) {
@@ -129,7 +129,7 @@ TEST_CASE("the connection that was given back last is taken first", "[net][conne
 TEST_CASE("a lease that is dropped, reset or assigned to closes its connection", "[net][connection_pool]") {
   bench on;
   const std::size_t before = ring::descriptor::live();
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   { const lease dropped = on.connect(*to); }
   lease reset = on.connect(*to);
   reset.reset();
@@ -145,7 +145,7 @@ TEST_CASE("a lease that is dropped, reset or assigned to closes its connection",
 
 TEST_CASE("only a connection whose answer was read whole and that may live on is kept", "[net][connection_pool]") {
   bench on;
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   const auto kept_after = [&](const std::string& answer, bool request = true) {
     lease made = on.connect(*to);
     if (request) made->request_began();
@@ -171,18 +171,18 @@ TEST_CASE("only a connection whose answer was read whole and that may live on is
 
 TEST_CASE("a connection whose peer has spoken out of turn is not taken", "[net][connection_pool]") {
   bench on({{{{empty_answer, empty_answer}}}, {{{empty_answer}}}});
-  const auto at = on.pool.at("127.0.0.1", on.server.port());
+  const auto at = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   lease spoken = on.connect(*at);
   lease silent = on.connect(*at);
   for (lease* each : {&spoken, &silent}) {
     constexpr std::string_view request = "GET / HTTP/1.1\r\n\r\n";
-    CHECK(::send((*each)->socket().fd(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
+    CHECK(::send((*each)->stream().socket().fd(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
     bench::read_answer(**each);
     // One answer is what was asked for.
     std::byte answer[39];
     for (std::size_t read = 0; read < empty_answer.size();) {
       on.loop.run_once(ring::reactor::wait::no);
-      const ssize_t got = ::recv((*each)->socket().fd(), answer, empty_answer.size() - read, MSG_DONTWAIT);
+      const ssize_t got = ::recv((*each)->stream().socket().fd(), answer, empty_answer.size() - read, MSG_DONTWAIT);
       if (got > 0) read += static_cast<std::size_t>(got);
     }
   }
@@ -205,17 +205,17 @@ TEST_CASE("a connection whose peer has spoken out of turn is not taken", "[net][
 TEST_CASE("a connection that its peer has closed is never given, and goes within a second", "[net][connection_pool]") {
   const bool taken = GENERATE(true, false);
   bench on({{{{}, test::afterwards::close}}});
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   lease made = on.connect(*to);
   constexpr std::string_view request = "GET / HTTP/1.1\r\n\r\n";
-  CHECK(::send(made->socket().fd(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
+  CHECK(::send(made->stream().socket().fd(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
   bench::read_answer(*made);
   made.give_back();
   CHECK(to->statistics().idle == 1);
   pollfd closed{.fd = -1, .events = POLLIN, .revents = 0};
   {
     lease same = on.idle(*to);
-    closed.fd = same->socket().fd();
+    closed.fd = same->stream().socket().fd();
     same.give_back();
   }
   while (::poll(&closed, 1, 0) != 1) on.turns();
@@ -237,7 +237,7 @@ TEST_CASE("a connection that its peer has closed is never given, and goes within
 
 TEST_CASE("a connection that nobody uses is closed after keep_alive", "[net][connection_pool]") {
   bench on;
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   const auto kept = [&] {
     lease made = on.connect(*to);
     bench::read_answer(*made);
@@ -272,7 +272,7 @@ TEST_CASE("a connection that nobody uses is closed after keep_alive", "[net][con
 TEST_CASE("no connection is kept if none is to be", "[net][connection_pool]") {
   bench on;
   connection_pool pool(on.loop, {.keep_alive = duration::zero()});
-  const auto to = pool.at("127.0.0.1", on.server.port());
+  const auto to = pool.at({.host = "127.0.0.1", .port = on.server.port()});
   lease made = on.connect(*to);
   bench::read_answer(*made);
   made.give_back();
@@ -282,12 +282,12 @@ TEST_CASE("no connection is kept if none is to be", "[net][connection_pool]") {
 
 TEST_CASE("a connection with something abandoned on it is not kept", "[net][connection_pool]") {
   bench on;
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   lease made = on.connect(*to);
   bench::read_answer(*made);
   {
     test::root<> receiving(on.loop.ready(), [](connection& of) -> task<> {
-      static_cast<void>(co_await of.socket().receive(std::as_writable_bytes(of.out()->bytes()), of.out(), no_deadline));
+      static_cast<void>(co_await of.stream().socket().receive(std::as_writable_bytes(of.out()->bytes()), of.out(), no_deadline));
     }(*made));
     on.turns();
     CHECK_FALSE(receiving.done());
@@ -299,7 +299,7 @@ TEST_CASE("a connection with something abandoned on it is not kept", "[net][conn
 
 TEST_CASE("a refused connection is an error with host and port", "[net][connection_pool]") {
   bench on;
-  const error failed = on.failure(*on.pool.at("127.0.0.1", 1));
+  const error failed = on.failure(*on.pool.at({.host = "127.0.0.1", .port = 1}));
   CHECK(failed.code() == errc::unavailable);
   CHECK(failed.code() == std::error_code(ECONNREFUSED, std::system_category()));
   CHECK(failed.details().message == "connecting to 127.0.0.1 port 1");
@@ -307,7 +307,7 @@ TEST_CASE("a refused connection is an error with host and port", "[net][connecti
 
 TEST_CASE("a name that can't be a host's is an error at once", "[net][connection_pool]") {
   bench on;
-  const error failed = on.failure(*on.pool.at(std::string(300, 'x'), 80));
+  const error failed = on.failure(*on.pool.at({.host = std::string(300, 'x'), .port = 80}));
   CHECK(failed.code() == errc::unavailable);
   CHECK(failed.details().message.substr(0, 11) == "resolving x");
 }
@@ -319,7 +319,7 @@ TEST_CASE("addresses are tried one after the other, and the last failure is told
     ring::reactor loop({.clock = &time, .hook = &hook});
     test::scripted_server server(loop, {});
     connection_pool pool(loop);
-    const auto to = pool.at("localhost", server.port());  // 127.0.0.1, then ::1, where nobody listens
+    const auto to = pool.at({.host = "localhost", .port = server.port()});  // 127.0.0.1, then ::1, where nobody listens
     test::root<lease> made(loop.ready(), bench::connecting(*to));
     while (!made.done()) loop.run_once();
     try {
@@ -342,7 +342,7 @@ TEST_CASE("an address that is to be avoided is connected to when no other answer
     ring::reactor loop({.clock = &time, .hook = &hook});
     test::scripted_server server(loop, {});
     connection_pool pool(loop);
-    const auto to = pool.at("localhost", server.port());
+    const auto to = pool.at({.host = "localhost", .port = server.port()});
     const ring::socket_address late = ring::socket_address::loopback(server.port());
     test::root<lease> made(loop.ready(), to->connect(to->try_place(true), {}, avoided ? &late : nullptr));
     while (!made.done()) loop.run_once();
@@ -362,7 +362,7 @@ TEST_CASE("connecting has a deadline for each address", "[net][connection_pool]"
   ring::socket full;
   REQUIRE_FALSE(ring::socket::listen(loop, ring::socket_address::loopback(0), 0, full));
   connection_pool pool(loop);
-  const auto to = pool.at("127.0.0.1", full.local_address().port());
+  const auto to = pool.at({.host = "127.0.0.1", .port = full.local_address().port()});
   std::vector<lease> taken;
   for (;;) {
     test::root<lease> one(loop.ready(), bench::connecting(*to, {.connect = std::chrono::hours(1)}));
@@ -388,7 +388,7 @@ TEST_CASE("connecting has a deadline for each address", "[net][connection_pool]"
 TEST_CASE("a connect that is dropped or stopped leaves nothing behind", "[net][connection_pool]") {
   bench on;
   const std::size_t before = ring::descriptor::live();
-  const auto to = on.pool.at("127.0.0.1", on.server.port());
+  const auto to = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});
   {
     const test::root<lease> dropped(on.loop.ready(), bench::connecting(*to));
     on.loop.run_once(ring::reactor::wait::no);
@@ -412,7 +412,7 @@ TEST_CASE("a connect that is dropped or stopped leaves nothing behind", "[net][c
 TEST_CASE("a lease keeps its host when the pool is gone", "[net][connection_pool]") {
   bench on;
   std::optional<connection_pool> pool(std::in_place, on.loop);
-  auto to = pool->at("127.0.0.1", on.server.port());
+  auto to = pool->at({.host = "127.0.0.1", .port = on.server.port()});
   lease made = on.connect(*to);
   bench::read_answer(*made);
   to = {};
@@ -439,7 +439,7 @@ struct waiter {
 };
 
 struct narrow_bench : bench {
-  narrow_bench() : to(narrow.at("127.0.0.1", server.port())) {}
+  narrow_bench() : to(narrow.at({.host = "127.0.0.1", .port = server.port()})) {}
   connection_pool narrow{loop, {.most_connections = 2}};
   ref<host> to;
 };

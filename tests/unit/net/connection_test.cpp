@@ -41,10 +41,10 @@ TEST_CASE("a connection with something in the kernel's hands is of no use to ano
   connection made(std::move(socket), ring::socket_address::loopback(80));
   made.request_began();
   static_cast<void>(made.parser().feed(as_byte_span("HTTP/1.1 204 X\r\n\r\n")));
-  made.socket().handle()->operation_began();
+  made.stream().socket().handle()->operation_began();
   CHECK_FALSE(made.reusable());
-  made.socket().handle()->operation_ended();
+  made.stream().socket().handle()->operation_ended();
   CHECK(made.reusable());
-  made.socket().handle()->operation_orphaned();
+  made.stream().socket().handle()->operation_orphaned();
   CHECK_FALSE(made.reusable());
 }

@@ -36,7 +36,7 @@ struct bench {
       sockets.push_back(std::move(made));
     }
     names.answer(at);
-    to = pool->at("bucket.example", 80);
+    to = pool->at({.host = "bucket.example", .port = 80});
   }
   bench(const bench&) = delete;
   bench& operator=(const bench&) = delete;

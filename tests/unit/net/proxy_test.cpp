@@ -32,7 +32,7 @@ const char* variable(const char* name) {
 }
 std::string from_environment(std::map<std::string, std::string, std::less<>> set, bool tls, std::string_view host) {
   variables() = std::move(set);
-  const auto found = proxy_from_environment(tls, host, variable);
+  const auto found = environment_proxy(tls, variable).for_host(host);
   if (!found) return found.message();
   return found.value() ? found.value()->host : "none";
 }

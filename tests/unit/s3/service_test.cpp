@@ -167,6 +167,57 @@ TEST_CASE("the environment's proxy is taken, unless an address to connect to was
   CHECK(host(elsewhere, "far") == "127.0.0.1");
 }
 
+TEST_CASE("requests for an https endpoint go by TLS, through a proxy in a tunnel", "[s3][service]") {
+  bench on;
+  const auto where = [&](const service_settings& settings, std::string_view bucket) {
+    return make_ref<service>(on.loop, settings)->bucket(bucket)->host()->where();
+  };
+  const auto lead = [&](const service_settings& settings) { return make_ref<service>(on.loop, settings)->lead_bytes(); };
+  service_settings secure = example();
+  secure.direct = true;
+  CHECK(lead(secure) == 0);
+  secure.endpoint_url = "https://s3.example:8443";
+  CHECK(where(secure, "b3b") == "b3b.s3.example port 8443");
+  CHECK(lead(secure) == 16384);
+  secure.endpoint_url = "";
+  CHECK(lead(secure) == 16384);
+
+  service_settings through = example();
+  through.endpoint_url = "https://[2001:db8::1]:8443";
+  through.addressing = aws::addressing::path;
+  through.proxy = net::parse_proxy_url("http://u:w@proxy.example").value();
+  CHECK(where(through, "b3b") == "[2001:db8::1]:8443 through the proxy proxy.example port 1080");
+  CHECK(lead(through) == 16384);
+  // What is said within the tunnel is not for the proxy's ears.
+  CHECK(on.head(through, "b3b", {.key = "k"}, 1000).find("GET /b3b/k HTTP/1.1\r\n") == 0);
+  CHECK(on.head(through, "b3b", {.key = "k"}, 1000).find("proxy-authorization") == std::string::npos);
+  through.proxy = net::parse_proxy_url("https://proxy.example").value();
+  CHECK(lead(through) == 32768);
+  through.proxy.reset();
+  through.environment = [](const char* name) -> const char* {
+    return std::string_view(name) == "https_proxy" ? "https://near.example:3129" : nullptr;
+  };
+  CHECK(where(through, "b3b") == "[2001:db8::1]:8443 through the proxy near.example port 3129");
+  CHECK(lead(through) == 32768);
+}
+
+TEST_CASE("a proxy in the environment is that of the time when the client was made", "[s3][service]") {
+  bench on;
+  static const char* set = nullptr;
+  service_settings with = example();
+  with.endpoint_url = "https://s3.example";
+  with.environment = [](const char* name) -> const char* { return std::string_view(name) == "https_proxy" ? set : nullptr; };
+  const auto before = make_ref<service>(on.loop, with);
+  set = "https://later.example:3128";
+  // Its slots have room for one layer of TLS.
+  CHECK(before->lead_bytes() == 16384);
+  CHECK(before->bucket("b3b")->host()->where() == "b3b.s3.example port 443");
+  const auto later = make_ref<service>(on.loop, with);
+  CHECK(later->lead_bytes() == 32768);
+  CHECK(later->bucket("b3b")->host()->where() == "b3b.s3.example:443 through the proxy later.example port 3128");
+  set = nullptr;
+}
+
 TEST_CASE("what can't be reached or sent is refused before it is tried, and in words", "[s3][service]") {
   bench on;
   const auto refusal = [&](const service_settings& with, std::string_view bucket, const request_spec& what, std::size_t capacity) {
@@ -181,16 +232,14 @@ TEST_CASE("what can't be reached or sent is refused before it is tried, and in w
     }
     return std::string("none");
   };
-  service_settings tls = example();
-  tls.endpoint_url = "https://s3.amazonaws.com";
-  CHECK(refusal(tls, "examplebucket", {}, 1000) == "https endpoints are not supported by this version; give an http:// endpoint");
   CHECK(refusal(example(), "Not a label", {}, 1000) != "none");
   CHECK(refusal(example(), "examplebucket", {.key = std::string(1000, 'k')}, 1000).find("can't be sent") != std::string::npos);
   const aws::signed_header split{"if-match", "\"e\"\r\nx: y"};
   CHECK(refusal(example(), "examplebucket", {.key = "k", .headers = {&split, 1}}, 1000).find("can't be sent") != std::string::npos);
-  service_settings through = example();
-  through.proxy = net::parse_proxy_url("https://u:wJalr@proxy.example").value();
-  CHECK(refusal(through, "examplebucket", {}, 1000) == "a proxy that is spoken to by https is not supported by this version");
+  service_settings untrusting = example();
+  untrusting.endpoint_url = "https://s3.amazonaws.com";
+  untrusting.tls.ca_file = "/nowhere/ca.pem";
+  CHECK(refusal(untrusting, "examplebucket", {}, 1000).find("no certificate authorities can be read from /nowhere/ca.pem: ") == 0);
   service_settings anonymous = example();
   anonymous.credentials = {};
   CHECK(refusal(anonymous, "examplebucket", {.key = "k", .headers = {&split, 1}}, 1000).find("can't be sent") != std::string::npos);
