@@ -14,8 +14,10 @@
 #include "s3pager/coro/event.hpp"
 #include "s3pager/pager/client.hpp"
 #include "s3pager/ring/offload.hpp"
+#include "support/addresses.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
+#include "support/scripted_names.hpp"
 #include "support/watching_hook.hpp"
 #include "support/world.hpp"
 
@@ -66,6 +68,7 @@ struct consumer {
 s3pager::deadlines none() {
   return {.resolve = no_limit,
           .connect = no_limit,
+          .handshake = no_limit,
           .place = no_limit,
           .first_byte = no_limit,
           .idle = no_limit,
@@ -112,6 +115,47 @@ TEST_CASE("a name that is not resolved in time", "[pager][deadlines]") {
   CHECK(waits.message() == "resolving 127.1: deadlines.resolve of 7 s passed");
   open.set_value();
   in.until([&] { return one.done() && two.done(); });
+}
+
+TEST_CASE("a handshake of TLS that does not go on in time", "[pager][deadlines][secure]") {
+  world in({.objects = sizes({10})});
+  ring::socket silent;
+  REQUIRE_FALSE(ring::socket::listen(in.loop, ring::socket_address::loopback(0), 16, silent));
+  const std::string port = std::to_string(silent.local_address().port());
+  const std::string url = "https://127.0.0.1:" + port;
+  client_options how = in.small();
+  how.endpoint_url = url;
+  how.deadlines = none();
+  how.deadlines.handshake = 7s;
+  client s3(in.loop, how);
+  consumer waits(in, s3.page_ordered({.bucket = "s"}));
+  turns(in);
+  ends_after(in, waits, 7s);
+  CHECK(waits.message() == "the handshake with 127.0.0.1 port " + port + ": deadlines.handshake of 7 s passed");
+}
+
+TEST_CASE("an address that gives no first byte in time is left for another one", "[pager][deadlines]") {
+  world in({.objects = sizes({10})});
+  ring::socket silent;
+  REQUIRE_FALSE(ring::socket::listen(in.loop, loopback(2, 0), 16, silent));
+  scripted_names names({silent.local_address(), ring::socket_address::loopback(in.server->port())});
+  client_options how = in.small();
+  how.connect_host = "origin.example";
+  how.names = &names;
+  how.deadlines = none();
+  how.deadlines.first_byte = 3s;
+  how.retry = {.max_attempts = 2, .base_delay = duration::zero()};
+  client s3(in.loop, how);
+  consumer waits(in, s3.page_ordered({.bucket = "s"}));
+  in.until([&] { return s3.connections().connects == 1; });
+  turns(in);
+  in.time.advance(3s);
+  in.until([&] { return waits.done(); });
+  CHECK(waits.message() == "no failure");
+  CHECK(waits.got.all());
+  // Neither the second attempt nor what came after it went there again.
+  CHECK(in.server->counters().requests == 2);
+  CHECK(s3.service().requests() == 3);
 }
 
 TEST_CASE("a place among the connections that does not become free in time", "[pager][deadlines]") {
