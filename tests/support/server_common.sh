@@ -1,4 +1,4 @@
-# What start_rgw.sh and start_versitygw.sh share; sourced by them.
+# What the scripts that start servers and proxies, and those that run a command with one, share; sourced by them.
 # shellcheck shell=bash
 
 # The pair of AWS's documentation, which no service accepts: it may stand in logs.
@@ -61,11 +61,47 @@ guard() {
   : > "$1/pids"
   # shellcheck disable=SC2064  # DIR is meant as it is now
   trap "status=\$?; [ \$status = 0 ] || '$here/stop_server.sh' '$1'" EXIT
-  [ -n "${S3PAGER_SERVER_OWNER:-}" ] || return 0
+  [ -z "${S3PAGER_SERVER_OWNER:-}" ] || end_with "$S3PAGER_SERVER_OWNER" "$1"
+}
+
+# end_with PID DIR: the servers of DIR, and DIR itself, when that process ends.
+end_with() {
   setsid bash -c '
     while kill -0 "$1" && [ -e "$2/pids" ]; do sleep 1; done
     [ ! -e "$2/pids" ] || { "$3" "$2" && rm -rf "$2"; }
-  ' guard "$S3PAGER_SERVER_OWNER" "$1" "$here/stop_server.sh" < /dev/null > /dev/null 2>&1 &
+  ' guard "$1" "$2" "$here/stop_server.sh" < /dev/null > /dev/null 2>&1 &
+}
+
+# own_scratch NAME: makes a directory for a server, $scratch. When this script ends, so do it, the server, and the command of
+# run_command.
+own_scratch() {
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/s3pager-$1.XXXXXX")
+  child=
+  trap end_all EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}
+end_all() {
+  [ -z "$child" ] || kill "$child" 2> /dev/null || true
+  "$here/stop_server.sh" "$scratch" || true
+  rm -rf "$scratch"
+}
+
+# own_daemons: lets daemon() start some in $scratch, which end even if this script is killed.
+own_daemons() {
+  mkdir "$scratch/log"
+  : > "$scratch/pids"
+  end_with $$ "$scratch"
+}
+
+# run_command COMMAND...: leaves its status in $status. It runs in the background, since a shell runs its traps only between
+# commands, and waits for this one.
+run_command() {
+  status=0
+  "$@" < /dev/null &
+  child=$!
+  wait "$child" || status=$?
+  child=
 }
 
 # wait_until DIR COMMAND...: until it succeeds, at most 60 s, and no longer than all daemons live.

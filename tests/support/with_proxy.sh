@@ -8,19 +8,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/server_common.sh"
 
 need tinyproxy
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/s3pager-proxy.XXXXXX")
-child=
-finish() {
-  [ -z "$child" ] || kill "$child" 2> /dev/null || true
-  "$here/stop_server.sh" "$scratch" || true
-  rm -rf "$scratch"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-mkdir "$scratch/log"
-: > "$scratch/pids"
+own_scratch proxy
+own_daemons
 port=$(free_ports 1)
 cat > "$scratch/tinyproxy.conf" <<CONF
 Port $port
@@ -35,11 +24,7 @@ daemon "$scratch" tinyproxy -d -c "$scratch/tinyproxy.conf"
 wait_until "$scratch" port_answers "$port"
 export S3PAGER_TEST_PROXY=http://reader:open-sesame@127.0.0.1:$port
 
-status=0
-"$@" < /dev/null &
-child=$!
-wait "$child" || status=$?
-child=
+run_command "$@"
 # A proxy that nobody asked would prove nothing.
 grep -q 'Request.*http://' "$scratch/log/tinyproxy.out" || { echo 'no request came through the proxy'; tail -n 5 "$scratch/log/tinyproxy.out"; exit 1; }
 exit "$status"

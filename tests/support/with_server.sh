@@ -6,6 +6,9 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=server_common.sh
+source "$here/server_common.sh"
+
 server=$1
 shift
 case $server in
@@ -14,26 +17,11 @@ case $server in
   *) echo "no such server: $server" >&2; exit 2 ;;
 esac
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/s3pager-$server.XXXXXX")
-child=
-finish() {
-  [ -z "$child" ] || kill "$child" 2> /dev/null || true
-  "$here/stop_server.sh" "$scratch" || true
-  rm -rf "$scratch"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
+own_scratch "$server"
 access=$(S3PAGER_SERVER_OWNER=$$ "$here/$start" "$scratch") || exit $?
 read -r endpoint access_key secret_key <<< "$access"
 export S3PAGER_TEST_SERVER=$server S3PAGER_TEST_ENDPOINT=$endpoint S3PAGER_TEST_SERVER_DIRECTORY=$scratch
 export S3PAGER_TEST_ACCESS_KEY=$access_key S3PAGER_TEST_SECRET_KEY=$secret_key
 
-# In the background, since a shell runs its traps only between commands, and waits for this one.
-status=0
-"$@" < /dev/null &
-child=$!
-wait "$child" || status=$?
-child=
+run_command "$@"
 exit "$status"
