@@ -204,7 +204,7 @@ TEST_CASE("a bucket in the host's name is paged as one in the path") {
     return;
   }
   const object_map& put = many_objects();
-  const std::string endpoint = "http://s3.localhost:" + std::to_string(server().port());
+  const std::string endpoint = (server().tls() ? "https" : "http") + ("://s3.localhost:" + std::to_string(server().port()));
   client_options options = server().options();
   options.endpoint_url = endpoint;
   options.connect_host = "127.0.0.1";

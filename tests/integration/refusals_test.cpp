@@ -79,6 +79,19 @@ TEST_CASE("a refusals_bucket that is not there is not_found") {
   check_refused(at, "no-such-bucket", errc::not_found, 404, "NoSuchBucket");
 }
 
+TEST_CASE("a server that nobody vouches for is untrusted_peer at the first attempt") {
+  if (!server().tls()) return;
+  put_one();
+  client_options options = server().options();
+  options.ca_directory = "/proc";  // nobody's certificate is there
+  session at(each_strategy(), options);
+  const error failed = error_of([&] { (void)at.get({.bucket = refusals_bucket, .key = "there"}); });
+  CAPTURE(failed.what());
+  CHECK(failed.code() == errc::untrusted_peer);
+  CHECK(failed.attempts() == 1);
+  CHECK(failed.http_status() == 0);
+}
+
 TEST_CASE("a key that is not there is not_found, and the client goes on") {
   put_one();
   session at(each_strategy());

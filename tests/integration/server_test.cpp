@@ -44,6 +44,7 @@ std::string read_by_curl(std::string_view bucket, std::string_view key) {
   const std::string pair = server().access_key_id + ':' + server().secret_access_key;
   std::string body;
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  if (server().tls()) curl_easy_setopt(curl.get(), CURLOPT_CAINFO, server().ca_file.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_AWS_SIGV4, "aws:amz:us-east-1:s3");
   curl_easy_setopt(curl.get(), CURLOPT_USERPWD, pair.c_str());

@@ -9,7 +9,7 @@ for role; do
   case $role in
     build) packages+=(g++ cmake ninja-build ccache pkg-config
                       liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev) ;;
-    tests) packages+=(catch2 curl valgrind ceph-mon ceph-osd ceph-common radosgw tinyproxy-bin) ;;
+    tests) packages+=(catch2 curl openssl valgrind ceph-mon ceph-osd ceph-common radosgw tinyproxy-bin nginx) ;;
     fuzz) packages+=(clang-NEWEST libclang-rt-NEWEST-dev) ;;
     kernel) packages+=(qemu-system-x86 busybox-static cpio) ;;
     *) echo "no such role: $role" >&2; exit 2 ;;
@@ -55,4 +55,11 @@ fi
 apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
 echo "installing ${missing[*]}"
 apt update
+# nginx's package would have it serve port 80, from now on and whenever the machine starts, and there is none of the program
+# alone. (Without systemd nothing keeps it from that but the machine's own policy-rc.d, such as containers have.)
+if [[ " ${missing[*]} " == *' nginx '* && -d /run/systemd/system ]]; then
+  systemctl() { "${as_root[@]}" env systemctl --quiet "$@"; }
+  systemctl mask --runtime nginx.service
+  trap 'systemctl unmask --runtime nginx.service; systemctl disable nginx.service' EXIT
+fi
 apt install -y --no-install-recommends "${missing[@]//NEWEST/$(newest_clang)}"

@@ -28,10 +28,12 @@
 
 namespace s3pager::test {
 
-/// Where the server is, as with_server.sh tells it.
+/// Where the server is, as with_server.sh tells it, or nginx in front of it, as with_nginx.sh does.
 struct real_server {
   std::string name = from("S3PAGER_TEST_SERVER");  ///< radosgw or versitygw; empty: there is none
   std::string endpoint = from("S3PAGER_TEST_ENDPOINT");
+  std::string plain_endpoint = from("S3PAGER_TEST_PLAIN_ENDPOINT");  ///< behind nginx; empty: `endpoint`
+  std::string ca_file = from("AWS_CA_BUNDLE");                       ///< with nginx, by whom TLS is certified
   std::string access_key_id = from("S3PAGER_TEST_ACCESS_KEY");
   std::string secret_access_key = from("S3PAGER_TEST_SECRET_KEY");
   std::string proxy = from("S3PAGER_TEST_PROXY");  ///< as with_proxy.sh tells it; empty: there is none
@@ -40,7 +42,10 @@ struct real_server {
   [[nodiscard]] std::uint16_t port() const {
     return static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
   }
-  [[nodiscard]] put_client writer() const { return {endpoint, access_key_id, secret_access_key}; }
+  [[nodiscard]] bool tls() const noexcept { return endpoint.starts_with("https:"); }
+  [[nodiscard]] put_client writer() const {
+    return {plain_endpoint.empty() ? endpoint : plain_endpoint, access_key_id, secret_access_key};
+  }
   [[nodiscard]] client_options options() const {
     return {.access_key_id = access_key_id,
             .secret_access_key = secret_access_key,

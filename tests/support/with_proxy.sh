@@ -26,5 +26,10 @@ export S3PAGER_TEST_PROXY=http://reader:open-sesame@127.0.0.1:$port
 
 run_command "$@"
 # A proxy that nobody asked would prove nothing.
-grep -q 'Request.*http://' "$scratch/log/tinyproxy.out" || { echo 'no request came through the proxy'; tail -n 5 "$scratch/log/tinyproxy.out"; exit 1; }
+[[ $S3PAGER_TEST_ENDPOINT == https:* ]] && asked='CONNECT ' || asked='[A-Z]* http://'
+if ! grep -q "Request.*: $asked" "$scratch/log/tinyproxy.out"; then
+  echo 'no request came through the proxy'
+  tail -n 5 "$scratch/log/tinyproxy.out"
+  exit 1
+fi
 exit "$status"
