@@ -3,6 +3,9 @@
 //
 //   chaos [SEED [OBJECTS]]      by default a random seed, and 20,000 objects of 0 B to 64 MiB
 //
+// Run by with_nginx.sh it goes to its origin by TLS: nginx stands between, and makes of some faults others, such as a 502 of
+// an answer that is none. What was promised is the same.
+//
 // Everything that is drawn follows from the seed; what a request meets depends on when it comes, too. The last line says
 // what came of it; the status is 0 if all held.
 #include <sys/mman.h>
@@ -18,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iostream>
@@ -68,6 +72,14 @@ class draw {
  private:
   std::uint64_t state_;
 };
+
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size())
+    throw std::invalid_argument("a number is needed, not '" + std::string(text) + "'");
+  return value;
+}
 
 /// Mostly small, with a heavy tail: some 210 KiB on average. One is empty for sure, and one as large as any.
 std::uint64_t size_of(std::uint64_t seed, std::uint64_t count, std::uint64_t index) {
@@ -167,11 +179,12 @@ struct pass {
   consumption how = {};
 };
 
-pass drawn(draw& from, page_order order) {
+pass drawn(draw& from, page_order order, bool tls) {
   pass made;
   made.order = order;
   made.window_bytes = from.one_of<std::size_t>({4, 8, 16, 32}) * mebibyte;
-  made.slot_bytes = from.one_of<std::size_t>({16, 64, 64, 128}) * kibibyte;
+  // What is decrypted takes 16 KiB of a slot.
+  made.slot_bytes = from.one_of<std::size_t>({tls ? 32U : 16U, 64, 64, 128}) * kibibyte;
   made.lanes = from.one_of<std::uint32_t>({8, 16, 32, 48});
   made.max_keys = from.one_of<std::uint32_t>({100, 300, 1000});
   made.attempts = from.one_of<std::uint32_t>({5, 6, 8});
@@ -301,13 +314,31 @@ extern "C" void hangs(int) {
   ::_exit(1);
 }
 
+/// Where nginx passes on what it is asked for by TLS, as with_nginx.sh tells it.
+struct tls_front {
+  std::string endpoint = {};  ///< nginx's own; empty: there is none
+  std::uint16_t port = 0;     ///< where the origin has to listen for it; 0: anywhere
+};
+
+tls_front front_from_environment() {
+  const char* const behind = std::getenv("S3PAGER_TEST_PLAIN_ENDPOINT");
+  const char* const front = std::getenv("S3PAGER_TEST_ENDPOINT");
+  if (behind == nullptr || front == nullptr) return {};
+  const std::string_view text(behind);
+  const std::uint64_t port = number(text.substr(text.rfind(':') + 1));
+  return {front, static_cast<std::uint16_t>(port)};
+}
+
 int chaos(std::uint64_t seed, std::uint64_t count) {
-  std::cout << "seed " << seed << ", " << count << " objects" << std::endl;
+  const tls_front front = front_from_environment();
+  const bool tls = !front.endpoint.empty();
+  std::cout << "seed " << seed << ", " << count << " objects" << (tls ? ", by TLS through nginx" : "") << std::endl;
   draw from(seed);
   const auto objects = std::make_shared<two_versions>(testing::synthetic_options{
       .count = count, .seed = seed, .size_of = [=](std::uint64_t index) { return size_of(seed, count, index); }});
   shared_counts counts;
   testing::origin_options options;
+  options.port = front.port;
   using testing::checksum_algorithm;
   options.checksums.algorithm =
       from.one_of({checksum_algorithm::crc32, checksum_algorithm::crc32c, checksum_algorithm::crc64nvme,
@@ -334,10 +365,10 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
   std::uint64_t hedges = 0;
   for (const page_order order : {page_order::by_key, page_order::by_arrival}) {
     ::alarm(static_cast<unsigned>((sanitized ? 240 : 120) + count / 20));
-    const pass next = drawn(from, order);
+    const pass next = drawn(from, order, tls);
     counts.sizes_unknown() = next.by_keys;
     counts.unthrottled() = next.unthrottled;
-    const outcome came = run(next, *objects, served.endpoint(), seed);
+    const outcome came = run(next, *objects, tls ? front.endpoint : served.endpoint(), seed);
     whole += came.whole;
     failed += came.failed;
     hedges += came.hedges;
@@ -358,14 +389,6 @@ int chaos(std::uint64_t seed, std::uint64_t count) {
     std::cout << ' ' << testing::name_of(static_cast<fault>(i)) << ' ' << counts[i];
   std::cout << "; seed " << seed << std::endl;
   return complaint.empty() ? 0 : 1;
-}
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || end != text.data() + text.size())
-    throw std::invalid_argument("a number is needed, not '" + std::string(text) + "'");
-  return value;
 }
 
 }  // namespace

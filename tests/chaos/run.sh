@@ -3,12 +3,13 @@
 # fifth of all requests fail in some way, chosen by SEED (default: a random one), and some objects are put again with other
 # bytes meanwhile. Builds what is missing, preset release.
 # The last line says what came of it; the status is 0 if all that the library promises held.
+# S3PAGER_CHAOS_TLS: with tlsv1.2 or tlsv1.3 all goes by that, through nginx, whose line is the last one then.
 # S3PAGER_BUILD_DIR: where to build, by default build/.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 case ${1:-} in
-  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+  -h | --help) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
 esac
 build=${S3PAGER_BUILD_DIR:-$root/build}/release
 export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
@@ -20,4 +21,4 @@ if ! { { [ -f "$build/CMakeCache.txt" ] || cmake --preset release -B "$build" -D
   cat "$build/chaos.log"
   exit 2
 fi
-exec "$build/tests/chaos" "$@"
+exec ${S3PAGER_CHAOS_TLS:+tests/support/with_nginx.sh "$S3PAGER_CHAOS_TLS"} "$build/tests/chaos" "$@"
