@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# run.sh [--quick] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [argument of bench]...: measures s3pager beside OpenSSL on
+# sockets and libcurl, on nginx on loopback with files in memory: the first page, and bulk, over TLS (1.3 by default). Each
+# contestant and the server have a core of their own; all contestants take turns in each of 15 rounds (--rounds N). Prints a
+# table with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to build/release/bench.json.
+# --quick does a little of it, and only to see that it works. The status is 77 where there is no nginx.
+#   tests/bench/run.sh --scene bulk --only s3pager --rounds 3 --slot-kib 128
+# Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/tests/support
+# shellcheck source=../support/server_common.sh
+source "$here/server_common.sh"
+
+program=
+json=
+protocol=1.3
+quick=
+arguments=()
+while [ $# != 0 ]; do
+  case $1 in
+    --quick) quick=1 ;;
+    --tls) protocol=${2:?--tls needs a version}; shift ;;
+    --program) program=${2:?--program needs a name}; shift ;;
+    --json) json=${2:?--json needs a name}; shift ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+
+if [ -z "$program" ]; then
+  build=${S3PAGER_BUILD_DIR:-$root/build}/release
+  "$here/install_packages.sh" build tests > /dev/null
+  mkdir -p "$build"
+  export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
+  if ! (cd "$root" && { [ -f "$build/CMakeCache.txt" ] || cmake --preset release -B "$build" -DS3PAGER_BUILD_TESTS=ON; } &&
+        cmake --build "$build" --target bench) > "$build/bench.log" 2>&1; then
+    cat "$build/bench.log"
+    exit 2
+  fi
+  program=$build/tests/bench
+  json=${json:-$build/bench.json}
+fi
+[ -n "$json" ] || json=$(dirname "$program")/bench.json
+need nginx openssl taskset
+
+umask 077
+memory=/dev/shm
+[ -w "$memory" ] || memory=${TMPDIR:-/tmp}
+scratch=$(mktemp -d "$memory/s3pager-bench.XXXXXX")
+mkdir -p "$scratch/log" "$scratch/temporary"
+S3PAGER_SERVER_OWNER=$$ guard "$scratch"
+child=
+finish() {
+  [ -z "$child" ] || kill "$child" 2> /dev/null || true
+  "$here/stop_server.sh" "$scratch" || true
+  rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# One file under many names: what is measured is the client, and its server reads from memory anyway.
+bulk_mib=16
+objects=64
+small_bytes=4096
+if [ -n "$quick" ]; then
+  bulk_mib=4
+  objects=16
+  arguments=(--rounds 1 --pages 2 "${arguments[@]+"${arguments[@]}"}")
+fi
+data=$scratch/data/bench
+mkdir -p "$data/bulk" "$data/warming"
+head -c "$small_bytes" /dev/urandom > "$data/small"
+head -c 1048576 /dev/urandom > "$data/warming/0"
+head -c "$((bulk_mib * 1048576))" /dev/urandom > "$data/bulk/0"
+for ((i = 1; i < 64; ++i)); do
+  ln "$data/warming/0" "$data/warming/$i"
+  ln "$data/bulk/0" "$data/bulk/$i"
+done
+
+# As Amazon S3's: RSA of 2,048 bits, of an authority that the client has.
+{
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$scratch/ca.key" -out "$scratch/ca.pem" -days 2 -subj '/CN=bench authority' \
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
+  openssl req -newkey rsa:2048 -nodes -keyout "$scratch/server.key" -out "$scratch/server.csr" -subj /CN=localhost
+  printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' > "$scratch/server.ext"
+  openssl x509 -req -in "$scratch/server.csr" -CA "$scratch/ca.pem" -CAkey "$scratch/ca.key" -CAcreateserial -days 2 \
+    -extfile "$scratch/server.ext" -out "$scratch/server.pem"
+} > "$scratch/log/openssl" 2>&1 || give_up "$scratch" 'no certificates could be made'
+
+port=$(free_ports 1)
+cat > "$scratch/nginx.conf" <<CONF
+daemon off;
+master_process off;
+pid $scratch/nginx.pid;
+error_log $scratch/log/nginx.error warn;
+worker_rlimit_nofile 1024;
+events { worker_connections 512; }
+http {
+  access_log off;
+  client_body_temp_path $scratch/temporary/body;
+  proxy_temp_path $scratch/temporary/proxy;
+  fastcgi_temp_path $scratch/temporary/fastcgi;
+  uwsgi_temp_path $scratch/temporary/uwsgi;
+  scgi_temp_path $scratch/temporary/scgi;
+  default_type application/octet-stream;
+  sendfile on;
+  tcp_nodelay on;
+  keepalive_requests 1000000;
+  server {
+    listen 127.0.0.1:$port ssl;
+    ssl_certificate $scratch/server.pem;
+    ssl_certificate_key $scratch/server.key;
+    ssl_protocols TLSv$protocol;
+    ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;
+    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+    ssl_session_tickets on;
+    root $scratch/data;
+  }
+}
+CONF
+
+# The first and the last core that we may use.
+allowed=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+server_core=${allowed%%[,-]*}
+client_core=${allowed##*[,-]}
+[ "$server_core" != "$client_core" ] || echo 'client and server share the only core: the figures mean little'
+
+daemon "$scratch" taskset -c "$server_core" nginx -p "$scratch" -c "$scratch/nginx.conf" -e "$scratch/log/nginx.error"
+wait_until "$scratch" port_answers "$port"
+
+# As the environment of whoever measures may have it.
+unset AWS_CA_BUNDLE AWS_SESSION_TOKEN SSL_CERT_FILE SSL_CERT_DIR http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
+status=0
+taskset -c "$client_core" "$program" --port "$port" --ca "$scratch/ca.pem" --server-pid "$(tail -n 1 "$scratch/pids")" \
+  --server "$(nginx -v 2>&1 | sed 's/.*: //')" --protocol "TLS $protocol" --json "$json" \
+  --objects "$objects" --bulk-bytes "$((bulk_mib * 1048576))" --small-bytes "$small_bytes" \
+  "${arguments[@]+"${arguments[@]}"}" < /dev/null &
+child=$!
+wait "$child" || status=$?
+child=
+[ "$status" = 0 ] && echo "all rounds: $json"
+exit "$status"

@@ -1,0 +1,135 @@
+// s3pager itself, as a program would use it: requests are signed, and all options are their defaults but for the lanes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <s3pager/s3pager.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "job.hpp"
+#include "measure.hpp"
+
+namespace bench {
+
+/// What can be tried out beside the defaults; 0 is the default.
+struct s3pager_tuning {
+  std::size_t window_bytes = 0;
+  std::size_t slot_bytes = 0;
+};
+
+class s3pager_contestant {
+ public:
+  explicit s3pager_contestant(target at, s3pager_tuning tuning = {}) : at_(std::move(at)), url_("https://" + at_.authority()), tuning_(tuning) {}
+
+  [[nodiscard]] usage bulk(const bulk_job& what) const {
+    s3pager::ring::reactor loop;
+    s3pager::client_options options = settings();
+    options.concurrency = what.connections;
+    s3pager::client s3(loop, options);
+    meter used;
+    usage made;
+    loop.run(read_bulk(loop, s3, what, used, made));
+    const std::uint64_t bytes = made.bytes, count = made.count, waits = made.waits;
+    made = used.total();
+    made.bytes = bytes;
+    made.count = count;
+    made.waits = waits;
+    made.connections = s3.connections().open;
+    made.resumed = s3.connections().resumed;
+    return made;
+  }
+
+  [[nodiscard]] usage first_page(const first_page_job& what) const {
+    s3pager::client_options options = settings();
+    options.concurrency = 1;
+    if (what.from == client_state::session) options.keep_alive = {};
+    const bool warm = what.from == client_state::session || what.from == client_state::connection;
+    meter used;
+    meter unused;
+    usage made;
+    std::uint64_t resumed = 0;
+    std::uint64_t connections = 0;
+    // One more than is measured: OpenSSL does a lot when it is first used.
+    if (warm) {
+      s3pager::ring::reactor loop;
+      s3pager::client s3(loop, options);
+      loop.run(read_first_page(s3, what.key, unused, made));
+      made = {};
+      for (unsigned i = 0; i < what.times; ++i) loop.run(read_first_page(s3, what.key, used, made));
+      resumed = s3.connections().resumed;
+      connections = s3.connections().connects;
+    } else {
+      for (unsigned i = 0; i <= what.times; ++i) {
+        meter& into = i == 0 ? unused : used;
+        if (i == 1) made = {};
+        const bool making_counts = what.from == client_state::fresh;
+        if (making_counts) into.begin();
+        s3pager::ring::reactor loop;
+        s3pager::client s3(loop, options);
+        if (making_counts) into.end();
+        loop.run(read_first_page(s3, what.key, into, made));
+        connections += s3.connections().connects;
+      }
+    }
+    const std::uint64_t bytes = made.bytes, count = made.count;
+    made = used.total();
+    made.bytes = bytes;
+    made.count = count;
+    made.resumed = resumed;
+    made.connections = connections;
+    return made;
+  }
+
+ private:
+  [[nodiscard]] s3pager::client_options settings() const {
+    s3pager::client_options made;
+    made.access_key_id = "AKIAIOSFODNN7EXAMPLE";
+    made.secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    made.region = "us-east-1";
+    made.endpoint_url = url_;
+    made.connect_host = "127.0.0.1";
+    made.addressing = s3pager::addressing::path;
+    made.ca_file = at_.ca_file;
+    if (tuning_.window_bytes != 0) made.window_bytes = tuning_.window_bytes;
+    if (tuning_.slot_bytes != 0) made.slot_bytes = tuning_.slot_bytes;
+    return made;
+  }
+
+  [[nodiscard]] s3pager::task<> read_bulk(s3pager::ring::reactor& loop, s3pager::client& s3, const bulk_job& what, meter& used,
+                                          usage& made) const {
+    auto warming = s3.page_unordered(at_.bucket, what.warming_keys);
+    while (auto page = co_await warming.next()) made.bytes += page->bytes().size();
+    made = {};
+    const std::uint64_t enters_before = loop.enters();
+    used.begin();
+    auto pages = s3.page_unordered(at_.bucket, what.keys);
+    while (auto page = co_await pages.next()) {
+      made.bytes += page->bytes().size();
+      made.count += page->last() ? 1U : 0U;
+    }
+    used.end();
+    made.waits = loop.enters() - enters_before;
+  }
+
+  [[nodiscard]] s3pager::task<> read_first_page(s3pager::client& s3, const std::string& key, meter& used, usage& made) const {
+    const std::vector<std::string> keys{key};
+    used.begin();
+    auto pages = s3.page_unordered(at_.bucket, keys);
+    auto first = co_await pages.next();
+    used.end();
+    if (!first) throw std::runtime_error("no page came");
+    made.bytes += first->bytes().size();
+    ++made.count;
+    first.reset();
+    while (auto page = co_await pages.next()) made.bytes += page->bytes().size();
+  }
+
+  target at_;
+  std::string url_;
+  s3pager_tuning tuning_;
+};
+
+}  // namespace bench
