@@ -58,7 +58,8 @@ class client {
         service_(make_ref<s3::service>(loop, settings(options))),
         pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes,
                                      .slot_bytes = options.slot_bytes,
-                                     .lead_bytes = service_->lead_bytes()})) {}
+                                     .lead_bytes = service_->lead_bytes(),
+                                     .hot_bytes = service_->lead_bytes() > 0 ? hot_bytes : 0})) {}
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
@@ -149,6 +150,9 @@ class client {
   [[nodiscard]] s3::service& service() const noexcept { return *service_; }
 
  private:
+  /// What is received over TLS is read at once, to be decrypted: out of the cache of a core, if no more than that comes in a turn.
+  static constexpr std::size_t hot_bytes = std::size_t{512} << 10;
+
   [[nodiscard]] static std::uint32_t checked_concurrency(std::uint32_t value) {
     if (value < 1 || value > 4096)
       throw error(errc::invalid_argument, "concurrency is " + std::to_string(value) + ", 1 to 4096 is needed");

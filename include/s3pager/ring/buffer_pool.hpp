@@ -54,7 +54,8 @@ struct buffer_pool_options {
   std::size_t window_bytes = 64 << 20;  ///< all memory that received bytes may lie in; rounded down to whole slots
   std::size_t slot_bytes = 64 << 10;    ///< a power of two, 4 KiB to 1 MiB
   std::size_t lead_bytes = 0;           ///< left free before what is received into a slot; at most half of it
-  std::size_t ring_bytes = 8 << 20;     ///< how much of it the kernel may pick from at a time
+  std::size_t ring_bytes = 8 << 20;     ///< how much of it the kernel may pick from at a time, at most
+  std::size_t hot_bytes = 0;            ///< how much of what comes shall find room there, as slots were filled lately; 0: as much as it can
 };
 
 /// The receive memory of one client on one reactor. Counted: operations in the kernel's hands keep it. All of it is the
@@ -62,7 +63,7 @@ struct buffer_pool_options {
 class buffer_pool final : public counted, public list_node, private slot_pool::room_listener {
  public:
   buffer_pool(io_uring& ring, std::uint16_t group, const buffer_pool_options& options, ref<waker> wake)
-      : ring_(&ring), group_(group) {
+      : ring_(&ring), hot_bytes_(options.hot_bytes), group_(group) {
     if (!std::has_single_bit(options.slot_bytes) || options.slot_bytes < 4096 || options.slot_bytes > (1U << 20))
       throw error(errc::invalid_argument, "slot_bytes is " + std::to_string(options.slot_bytes) +
                                               ", a power of two from 4096 to 1048576 is needed");
@@ -78,6 +79,7 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
     slots_ = make_ref<slot_pool>(options.slot_bytes, static_cast<std::uint32_t>(slots), std::move(wake),
                                 options.lead_bytes);
     slots_->set_listener(this);
+    fill_ = slots_->receive_bytes();
     const std::size_t wanted = std::max<std::size_t>(options.ring_bytes / options.slot_bytes, 1);
     entries_ = static_cast<std::uint32_t>(std::bit_floor(std::clamp<std::size_t>(wanted, 1, 32768)));
     order_.resize(std::size_t{entries_} * 4);
@@ -144,8 +146,9 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
 
   /// Fills the kernel's ring from the hottest free slots, neighbours in order so that they can be handed on as one.
   void refill() noexcept {
-    std::uint32_t room = entries_ - in_ring_;
-    room = std::min(room, slots_->free_slots());
+    const std::uint32_t wanted = wanted_in_ring();
+    if (wanted <= in_ring_) return;
+    const std::uint32_t room = std::min(wanted - in_ring_, slots_->free_slots());
     if (room == 0) return;
     batch_.clear();
     for (std::uint32_t i = 0; i < room; ++i) batch_.push_back(slots_->take_free());
@@ -177,6 +180,7 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
       previous = slot;
     }
     in_ring_ -= static_cast<std::uint32_t>(count);
+    fill_ = fill_ - fill_ / 8 + size / count / 8;
     used.reset();
     return received(slots_, first, static_cast<std::uint32_t>(count), size);
   }
@@ -199,6 +203,12 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
       slots_->detach();
       throw error(errno_code(result), "registering the ring of provided buffers (Linux 5.19 or later is needed)");
     }
+  }
+
+  /// The kernel picks what has been in the ring longest: what is to be found in a cache has to come round soon.
+  [[nodiscard]] std::uint32_t wanted_in_ring() const noexcept {
+    if (hot_bytes_ == 0) return entries_;
+    return static_cast<std::uint32_t>(std::clamp<std::size_t>(hot_bytes_ / std::max<std::size_t>(fill_, 1), 1, entries_));
   }
 
   void give_back(std::uint32_t slots) noexcept {
@@ -226,6 +236,8 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   std::uint32_t entries_ = 0;
   std::uint32_t tail_ = 0;
   std::uint32_t in_ring_ = 0;
+  std::size_t hot_bytes_;
+  std::size_t fill_ = 0;  // of a slot, on average of the last receives
   std::uint32_t granted_ = 0;
   std::uint16_t group_;
 };

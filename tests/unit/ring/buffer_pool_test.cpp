@@ -1,5 +1,6 @@
 #include "s3pager/ring/buffer_pool.hpp"
 
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -107,6 +108,34 @@ TEST_CASE("what a receive fills is held instead of granted, until its last span 
   while (pool->held() > 0) loop.run_once(reactor::wait::yes);
   CHECK(listener.told == 1);
   CHECK(pool->available() == 16);
+}
+
+TEST_CASE("slots come round as soon as hot_bytes have come, as full as they were lately") {
+  reactor loop;
+  connection both = loop.run(connected(loop));
+  std::set<const std::byte*> slots;
+  const auto fill_some = [&](buffer_pool& pool, int times, std::size_t size) {
+    slots.clear();
+    for (int i = 0; i < times; ++i) {
+      received got = loop.run(fill(both.client, both.server, pool.try_grant(1), size));
+      REQUIRE(got.size() == size);
+      const slot_span span = got.next_span();
+      slots.insert(span.bytes().data());
+    }
+    return slots.size();
+  };
+  const auto any = loop.make_buffer_pool(small);
+  CHECK(fill_some(*any, 32, 4096) == 8);
+  buffer_pool_options hot = small;
+  hot.hot_bytes = 2 << 12;
+  const auto pool = loop.make_buffer_pool(hot);
+  CHECK(fill_some(*pool, 32, 4096) == 2);
+  CHECK(fill_some(*pool, 64, 10) == 8);
+  static_cast<void>(fill_some(*pool, 64, 4096));
+  CHECK(fill_some(*pool, 32, 4096) == 2);
+  CHECK(pool->available() == pool->capacity());
+  hot.hot_bytes = 1;
+  CHECK(fill_some(*loop.make_buffer_pool(hot), 4, 4096) == 1);
 }
 
 TEST_CASE("spans outlive their pool and the reactor, and so does the pool") {
