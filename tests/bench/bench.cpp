@@ -30,6 +30,7 @@ struct arguments {
   unsigned rounds = 15;
   unsigned objects = 64;            // of bulk_bytes
   std::uint64_t bulk_bytes = 0;     // how large each of them is
+  unsigned small_objects = 5000;    // of small_bytes
   std::uint64_t small_bytes = 0;
   unsigned pages = 20;              // first ones a round
   long server_pid = 0;
@@ -60,6 +61,7 @@ arguments parse(int argc, char** argv) {
     else if (name == "--rounds") made.rounds = number<unsigned>(value);
     else if (name == "--objects") made.objects = number<unsigned>(value);
     else if (name == "--bulk-bytes") made.bulk_bytes = number<std::uint64_t>(value);
+    else if (name == "--small-objects") made.small_objects = number<unsigned>(value);
     else if (name == "--small-bytes") made.small_bytes = number<std::uint64_t>(value);
     else if (name == "--pages") made.pages = number<unsigned>(value);
     else if (name == "--server-pid") made.server_pid = number<long>(value);
@@ -106,15 +108,20 @@ bench::surroundings describe(const arguments& asked) {
           {"rounds", std::to_string(asked.rounds)}};
 }
 
-bench::scene bulk_scene(const arguments& asked, unsigned connections) {
+/// Many of one size; large ones are many gigabytes, small ones many objects.
+bench::scene bulk_scene(const arguments& asked, bench::unit per, unsigned connections) {
+  const bool large = per == bench::unit::gigabyte;
+  const std::uint64_t size = large ? asked.bulk_bytes : asked.small_bytes;
+  const unsigned objects = large ? asked.objects : asked.small_objects;
   bench::bulk_job what{.connections = connections};
   for (unsigned i = 0; i < connections; ++i) what.warming_keys.push_back("warming/" + std::to_string(i));
-  for (unsigned i = 0; i < asked.objects; ++i) what.keys.push_back("bulk/" + std::to_string(i));
-  bench::scene made{.name = "bulk, " + std::to_string(asked.objects) + " x " + std::to_string(asked.bulk_bytes >> 20) + " MiB, " +
+  for (unsigned i = 0; i < objects; ++i) what.keys.push_back(large ? "bulk/" + std::to_string(i) : "small");
+  bench::scene made{.name = (large ? "bulk, " : "small, ") + std::to_string(objects) + " x " +
+                            (large ? std::to_string(size >> 20) + " MiB, " : std::to_string(size) + " bytes, ") +
                             std::to_string(connections) + " connections, " + asked.protocol,
-                    .per = bench::unit::gigabyte,
-                    .objects = asked.objects,
-                    .bytes = asked.objects * asked.bulk_bytes};
+                    .per = per,
+                    .objects = objects,
+                    .bytes = objects * size};
   const std::string us = "s3pager";
   made.contestants.push_back({us, [asked, what] { return bench::s3pager_contestant(asked.at, asked.tuning).bulk(what); }});
   const auto add = [&](const std::string& name, std::function<bench::usage()> work) {
@@ -160,7 +167,8 @@ bench::scene first_page_scene(const arguments& asked) {
 int run(const arguments& asked) {
   std::vector<bench::scene> scenes;
   scenes.push_back(first_page_scene(asked));
-  for (const unsigned connections : {16U, 64U}) scenes.push_back(bulk_scene(asked, connections));
+  scenes.push_back(bulk_scene(asked, bench::unit::object, 64));
+  for (const unsigned connections : {16U, 64U}) scenes.push_back(bulk_scene(asked, bench::unit::gigabyte, connections));
   std::erase_if(scenes, [&](const bench::scene& each) { return each.name.find(asked.scene) == std::string::npos; });
   for (bench::scene& each : scenes) each.only(asked.only);
   const bench::surroundings where = describe(asked);

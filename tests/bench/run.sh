@@ -69,7 +69,7 @@ small_bytes=4096
 if [ -n "$quick" ]; then
   bulk_mib=4
   objects=16
-  arguments=(--rounds 1 --pages 2 "${arguments[@]+"${arguments[@]}"}")
+  arguments=(--rounds 1 --pages 2 --small-objects 200 "${arguments[@]+"${arguments[@]}"}")
 fi
 data=$scratch/data/bench
 mkdir -p "$data/bulk" "$data/warming"

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,7 +21,7 @@ namespace bench {
 struct contestant {
   std::string name = {};
   std::function<usage()> work = {};
-  bool resumes = false;  ///< has to resume a TLS session with each object
+  std::optional<bool> resumes = {};  ///< whether it has to resume a TLS session with each object
 };
 
 /// `first` per `second`.
@@ -52,7 +53,7 @@ struct scene {
       if (made.count != objects || made.bytes != bytes)
         throw std::runtime_error(next.name + " read " + std::to_string(made.count) + " objects of " + std::to_string(made.bytes) +
                                  " bytes, not " + std::to_string(objects) + " of " + std::to_string(bytes));
-      if (per == unit::object && made.resumed != (next.resumes ? objects : 0))
+      if (next.resumes && made.resumed != (*next.resumes ? objects : 0))
         throw std::runtime_error(next.name + " resumed " + std::to_string(made.resumed) + " TLS sessions");
       rounds[next.name].push_back(made);
     }
