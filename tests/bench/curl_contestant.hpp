@@ -113,8 +113,9 @@ class curl_contestant {
         curl_tlssessioninfo* secured = nullptr;
         long connects = 0;
         if (::curl_easy_getinfo(self.easy.get(), CURLINFO_TLS_SSL_PTR, &secured) == CURLE_OK && secured != nullptr &&
-            secured->backend == CURLSSLBACKEND_OPENSSL && ::curl_easy_getinfo(self.easy.get(), CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK &&
-            connects > 0 && ::SSL_session_reused(static_cast<const SSL*>(secured->internals)) == 1)
+            secured->backend == CURLSSLBACKEND_OPENSSL &&
+            ::curl_easy_getinfo(self.easy.get(), CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK && connects > 0 &&
+            ::SSL_session_reused(static_cast<const SSL*>(secured->internals)) == 1)
           ++self.counts->resumed;
       }
       return size * count;

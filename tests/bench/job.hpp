@@ -8,9 +8,11 @@
 
 namespace bench {
 
-/// An HTTPS server on 127.0.0.1 whose certificate is `host`'s, of an authority in `ca_file`.
+/// An HTTPS server on 127.0.0.1 whose certificate is `host`'s, of an authority in `ca_file`. At BUCKET.`hosts_suffix`,
+/// whatever the bucket, it has the objects of `bucket`.
 struct target {
   std::string host = "localhost";
+  std::string hosts_suffix = "s3.localhost";
   std::uint16_t port = 0;
   std::string ca_file = {};
   std::string bucket = "bench";
@@ -19,8 +21,8 @@ struct target {
   [[nodiscard]] std::string path(const std::string& key) const { return '/' + bucket + '/' + key; }
 };
 
-/// Many objects over so many connections at once. Before what is measured, each connection reads one of `warming_keys`: handshakes
-/// and first allocations are first_page_job's.
+/// Many objects over so many connections at once. Before what is measured, each connection reads one of `warming_keys`: the
+/// handshakes are first_page_job's.
 struct bulk_job {
   unsigned connections = 1;
   std::vector<std::string> warming_keys = {};

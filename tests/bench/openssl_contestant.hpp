@@ -1,5 +1,5 @@
-// The floor: OpenSSL on sockets, driven by epoll, in plain C style. SSL_read() gives a record at a time, of which it reads head and
-// body by a call each, or, with read_ahead, as much as its buffer holds.
+// The floor: OpenSSL on sockets, driven by epoll, in plain C style. SSL_read() gives a record at a time, whose head and body it
+// reads by a call each, or, with read_ahead, as much as its buffer holds.
 #pragma once
 
 #include <arpa/inet.h>
@@ -31,7 +31,8 @@ namespace bench {
 class openssl_contestant {
  public:
   /// `read_ahead_bytes` of 0: none.
-  explicit openssl_contestant(target at, std::size_t read_ahead_bytes = 0) : at_(std::move(at)), read_ahead_bytes_(read_ahead_bytes) {}
+  explicit openssl_contestant(target at, std::size_t read_ahead_bytes = 0)
+      : at_(std::move(at)), read_ahead_bytes_(read_ahead_bytes) {}
 
   [[nodiscard]] usage bulk(const bulk_job& what) const {
     const owned<SSL_CTX> context = make_context();

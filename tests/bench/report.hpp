@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iomanip>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,14 +24,16 @@ inline void print_table(const std::vector<scene>& scenes) {
   for (const scene& each : scenes) {
     const bool bulk = each.per == unit::gigabyte;
     std::printf("\n%s\n", each.name.c_str());
-    std::printf("  %-34s %10s %10s %12s %9s %8s\n", "median of the rounds", bulk ? "CPU s/GB" : "CPU ms", bulk ? "GB/s" : "ms",
-                bulk ? "KiB a wait" : "", "peak MiB", "server");
+    std::printf("  %-34s %10s %10s %12s %9s %8s\n", "median of the rounds", bulk ? "CPU s/GB" : "CPU ms",
+                bulk ? "GB/s" : "ms", bulk ? "KiB a wait" : "", "peak MiB", bulk ? "server" : "");
     for (const contestant& who : each.contestants) {
       const auto median_of = [&](auto value) { return each.median_of(who.name, value); };
       const double scale = bulk ? 1 : 1e3;
       const double cpu = median_of([&](const usage& of) { return each.cpu(of); }) * scale;
       const double wall = median_of([&](const usage& of) { return bulk ? 1 / each.wall(of) : each.wall(of) * 1e3; });
-      const double waits = median_of([](const usage& of) { return of.waits == 0 ? 0 : static_cast<double>(of.bytes) / 1024 / static_cast<double>(of.waits); });
+      const double waits = median_of([](const usage& of) {
+        return of.waits == 0 ? 0 : static_cast<double>(of.bytes) / 1024 / static_cast<double>(of.waits);
+      });
       const double peak = median_of([](const usage& of) { return static_cast<double>(of.peak_kibibytes) / 1024; });
       const double server = median_of([](const usage& of) { return of.server_busy; });
       std::printf("  %-34s %10.3f %10.3f ", who.name.c_str(), cpu, wall);
@@ -87,7 +90,9 @@ void write_each(std::ostream& to, const All& all, std::string_view indent, One o
 inline void write_json(const std::string& path, const surroundings& where, const std::vector<scene>& scenes) {
   std::ofstream to(path);
   to << std::setprecision(9) << "{\n  \"surroundings\": {";
-  detail::write_each(to, where, "    ", [&](const auto& each) { to << detail::quoted(each.first) << ": " << detail::quoted(each.second); });
+  detail::write_each(to, where, "    ", [&](const auto& each) {
+    to << detail::quoted(each.first) << ": " << detail::quoted(each.second);
+  });
   to << "  },\n  \"scenes\": [";
   detail::write_each(to, scenes, "    ", [&](const scene& each) {
     to << "{\"name\": " << detail::quoted(each.name) << ", \"per\": \"" << (each.per == unit::gigabyte ? "GB" : "object")

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# run.sh [--quick] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [argument of bench]...: measures s3pager beside OpenSSL on
-# sockets and libcurl, on nginx on loopback with files in memory: the first page, and bulk, over TLS (1.3 by default). Each
-# contestant and the server have a core of their own; all contestants take turns in each of 15 rounds (--rounds N). Prints a
-# table with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to build/release/bench.json.
+# run.sh [--quick] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [argument of bench]...: measures s3pager beside
+# OpenSSL on sockets and libcurl, on nginx on loopback with files in memory: the first page, small and large objects, over
+# TLS (1.3 by default). Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N).
+# Prints a table with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to
+# build/release/bench.json.
 # --quick does a little of it, and only to see that it works. The status is 77 where there is no nginx.
 #   tests/bench/run.sh --scene bulk --only s3pager --rounds 3 --slot-kib 128
 # Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.
@@ -24,7 +25,7 @@ while [ $# != 0 ]; do
     --tls) protocol=${2:?--tls needs a version}; shift ;;
     --program) program=${2:?--program needs a name}; shift ;;
     --json) json=${2:?--json needs a name}; shift ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
     *) arguments+=("$1") ;;
   esac
   shift
@@ -86,7 +87,8 @@ done
   openssl req -x509 -newkey rsa:2048 -nodes -keyout "$scratch/ca.key" -out "$scratch/ca.pem" -days 2 -subj '/CN=bench authority' \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
   openssl req -newkey rsa:2048 -nodes -keyout "$scratch/server.key" -out "$scratch/server.csr" -subj /CN=localhost
-  printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' > "$scratch/server.ext"
+  printf '%s\n' 'subjectAltName=DNS:localhost,DNS:*.s3.localhost' extendedKeyUsage=serverAuth basicConstraints=CA:FALSE \
+    > "$scratch/server.ext"
   openssl x509 -req -in "$scratch/server.csr" -CA "$scratch/ca.pem" -CAkey "$scratch/ca.key" -CAcreateserial -days 2 \
     -extfile "$scratch/server.ext" -out "$scratch/server.pem"
 } > "$scratch/log/openssl" 2>&1 || give_up "$scratch" 'no certificates could be made'
@@ -110,15 +112,20 @@ http {
   sendfile on;
   tcp_nodelay on;
   keepalive_requests 1000000;
+  ssl_certificate $scratch/server.pem;
+  ssl_certificate_key $scratch/server.key;
+  ssl_protocols TLSv$protocol;
+  ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;
+  ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+  ssl_session_tickets on;
   server {
     listen 127.0.0.1:$port ssl;
-    ssl_certificate $scratch/server.pem;
-    ssl_certificate_key $scratch/server.key;
-    ssl_protocols TLSv$protocol;
-    ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;
-    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-    ssl_session_tickets on;
     root $scratch/data;
+  }
+  server {
+    listen 127.0.0.1:$port ssl;
+    server_name *.s3.localhost;
+    root $scratch/data/bench;
   }
 }
 CONF

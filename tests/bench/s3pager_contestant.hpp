@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <s3pager/s3pager.hpp>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "job.hpp"
@@ -22,7 +22,8 @@ struct s3pager_tuning {
 
 class s3pager_contestant {
  public:
-  explicit s3pager_contestant(target at, s3pager_tuning tuning = {}) : at_(std::move(at)), url_("https://" + at_.authority()), tuning_(tuning) {}
+  explicit s3pager_contestant(target at, s3pager_tuning tuning = {})
+      : at_(std::move(at)), url_("https://" + at_.authority()), tuning_(tuning) {}
 
   [[nodiscard]] usage bulk(const bulk_job& what) const {
     s3pager::ring::reactor loop;
@@ -46,40 +47,43 @@ class s3pager_contestant {
     s3pager::client_options options = settings();
     options.concurrency = 1;
     if (what.from == client_state::session) options.keep_alive = {};
-    const bool warm = what.from == client_state::session || what.from == client_state::connection;
+    const std::string every_bucket = "https://" + at_.hosts_suffix + ':' + std::to_string(at_.port);
+    if (what.from == client_state::no_session) {
+      // A client has no session for a host that it has not spoken with yet: each bucket is one.
+      options.endpoint_url = every_bucket;
+      options.addressing = s3pager::addressing::virtual_hosted;
+    }
     meter used;
     meter unused;
     usage made;
     std::uint64_t resumed = 0;
-    std::uint64_t connections = 0;
-    // One more than is measured: OpenSSL does a lot when it is first used.
-    if (warm) {
-      s3pager::ring::reactor loop;
-      s3pager::client s3(loop, options);
-      loop.run(read_first_page(s3, what.key, unused, made));
-      made = {};
-      for (unsigned i = 0; i < what.times; ++i) loop.run(read_first_page(s3, what.key, used, made));
-      resumed = s3.connections().resumed;
-      connections = s3.connections().connects;
-    } else {
+    // The first time is not measured, as OpenSSL does a lot then.
+    if (what.from == client_state::fresh) {
       for (unsigned i = 0; i <= what.times; ++i) {
         meter& into = i == 0 ? unused : used;
         if (i == 1) made = {};
-        const bool making_counts = what.from == client_state::fresh;
-        if (making_counts) into.begin();
+        into.begin();
         s3pager::ring::reactor loop;
         s3pager::client s3(loop, options);
-        if (making_counts) into.end();
-        loop.run(read_first_page(s3, what.key, into, made));
-        connections += s3.connections().connects;
+        into.end();
+        loop.run(read_first_page(s3, at_.bucket, what.key, into, made));
       }
+    } else {
+      s3pager::ring::reactor loop;
+      s3pager::client s3(loop, options);
+      loop.run(read_first_page(s3, at_.bucket, what.key, unused, made));
+      made = {};
+      for (unsigned i = 0; i < what.times; ++i) {
+        const std::string bucket = what.from == client_state::no_session ? at_.bucket + std::to_string(i) : at_.bucket;
+        loop.run(read_first_page(s3, bucket, what.key, used, made));
+      }
+      resumed = s3.connections().resumed;
     }
     const std::uint64_t bytes = made.bytes, count = made.count;
     made = used.total();
     made.bytes = bytes;
     made.count = count;
     made.resumed = resumed;
-    made.connections = connections;
     return made;
   }
 
@@ -114,10 +118,11 @@ class s3pager_contestant {
     made.waits = loop.enters() - enters_before;
   }
 
-  [[nodiscard]] s3pager::task<> read_first_page(s3pager::client& s3, const std::string& key, meter& used, usage& made) const {
+  [[nodiscard]] static s3pager::task<> read_first_page(s3pager::client& s3, const std::string& bucket, const std::string& key,
+                                                       meter& used, usage& made) {
     const std::vector<std::string> keys{key};
     used.begin();
-    auto pages = s3.page_unordered(at_.bucket, keys);
+    auto pages = s3.page_unordered(bucket, keys);
     auto first = co_await pages.next();
     used.end();
     if (!first) throw std::runtime_error("no page came");

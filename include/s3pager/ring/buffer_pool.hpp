@@ -55,7 +55,7 @@ struct buffer_pool_options {
   std::size_t slot_bytes = 64 << 10;    ///< a power of two, 4 KiB to 1 MiB
   std::size_t lead_bytes = 0;           ///< left free before what is received into a slot; at most half of it
   std::size_t ring_bytes = 8 << 20;     ///< how much of it the kernel may pick from at a time, at most
-  std::size_t hot_bytes = 0;            ///< how much of what comes shall find room there, as slots were filled lately; 0: as much as it can
+  std::size_t hot_bytes = 0;            ///< how much of what comes is to find room there, as slots were filled lately; 0: all
 };
 
 /// The receive memory of one client on one reactor. Counted: operations in the kernel's hands keep it. All of it is the
