@@ -809,16 +809,16 @@ TEST_CASE("any operation that fails among requests that are made twice ends in a
       sweep_faults(late, {.verdict = {.what = action, .result = -ECONNRESET}, .origin_too = origin_too}, 40);
 }
 TEST_CASE("a client's operation over TLS that fails ends in an error or in the right bytes", "[pager][sweep][tls]") {
-  const scene secure{.name = "", .client = page_reporting, .options = {.objects = {.count = 26, .size_of = mixed}, .tls = TLS1_3_VERSION}};
+  const scene secure{.name = "", .client = page_reporting, .options = {.objects = {.count = 9, .size_of = mixed}, .tls = TLS1_3_VERSION}};
   scene old = secure;
   old.options.masked = ring::feature::all;
   for (const auto action : {ring::submit_verdict::action::answer, ring::submit_verdict::action::replace}) {
-    for (const int each : {ECONNRESET, ENOBUFS, ECANCELED}) sweep_faults(secure, {.verdict = {.what = action, .result = -each}}, 60);
-    sweep_faults(old, {.verdict = {.what = action, .result = -ECONNRESET}}, 60);
+    for (const int each : {ECONNRESET, ECANCELED}) sweep_faults(secure, {.verdict = {.what = action, .result = -each}}, 40);
+    sweep_faults(old, {.verdict = {.what = action, .result = -ENOBUFS}}, 40);
     sweep_faults(secure, {.verdict = {.what = action, .result = -ECONNRESET}, .origin_too = true}, 100);
     sweep_faults(scene_of("late answers, over TLS"), {.verdict = {.what = action, .result = -ECONNRESET}}, 20);
   }
-  for (const bool origin_too : {false, true}) sweep_faults(secure, {.verdict = {.most_bytes = 1}, .origin_too = origin_too}, 60);
+  for (const bool origin_too : {false, true}) sweep_faults(secure, {.verdict = {.most_bytes = 1}, .origin_too = origin_too}, 40);
 }
 TEST_CASE("a client's operation in a tunnel that fails ends in an error or in the right bytes", "[pager][sweep][tls]") {
   scene secure = scene_of("objects through a tunnel, over TLS in TLS");
