@@ -147,8 +147,8 @@ class host final : public counted, private ring::timer {
 
   /// The place's connection; if it has none, a new one, to whichever of the addresses answers first (connect_first(), in the order of
   /// an address_book); to `avoided`, which is looked at only when the task begins, if no other does. Throws error: timed_out,
-  /// unavailable, or the errno of the last address that was tried; then what TLS or a proxy's tunnel failed of. The place must be one. A name is looked up when no address is known,
-  /// and beside the connecting when the last lookup is old: by one for all who wait.
+  /// unavailable, or the errno of the last address that was tried; then what TLS or a proxy's tunnel failed of. The place must be
+  /// one. A name is looked up when no address is known, and beside the connecting when the last lookup is old: by one for all who wait.
   [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines,
                                            const ring::socket_address* avoided = nullptr);
   /// What answers from there comes too late: other addresses are better for a while.
@@ -439,7 +439,7 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
   if (won.error)
     throw connect_failure(won.error, "connecting to " + where(), "connect", deadlines.connect, loop_.now(), deadlines.latest);
   auto made = std::make_unique<connection>(std::move(won.socket), won.peer);
-  if (way_.layers() > 0 || !way_.tunnel_to.empty()) {
+  if (way_.layers() > 0) {
     const time_point until = std::min(after(loop_.now(), deadlines.handshake), deadlines.latest);
     std::optional<error> failed;
     try {

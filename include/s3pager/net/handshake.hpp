@@ -34,8 +34,8 @@
 
 namespace s3pager::net {
 
-/// Lets few handshakes go on in a turn of the reactor: a step of one is up to a millisecond of arithmetic, and 64 of them in a row would
-/// stand between the lanes and what has come for them. Counted: who waits keeps it.
+/// Lets few handshakes go on in a turn of the reactor: one takes some 0.4 ms of arithmetic (`unit_tls '[speed]'`), and 64 of them in a row
+/// would stand between the lanes and what has come for them. Counted: who waits keeps it.
 class handshake_turns final : public counted {
  public:
   /// After so many, or once they have taken so long, the others wait for the next turn.

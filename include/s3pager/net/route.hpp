@@ -16,7 +16,7 @@ struct route {
   std::string host = {};           ///< of TCP: a name or an address, IPv6 without brackets
   std::uint16_t port = 0;
   bool tls_to_proxy = false;       ///< `host` is a proxy that is spoken to by TLS
-  std::string tunnel_to = {};      ///< what CONNECT asks a proxy for: `host:port`; empty: nothing
+  std::string tunnel_to = {};      ///< what CONNECT asks a proxy for: `host:port`; empty: nothing. TLS goes through it
   secret authorization = {};       ///< for the proxy, with CONNECT; empty: none
   std::string tls_name = {};       ///< the host that TLS is spoken with, and has to prove its name; empty: none is
   ref<tls::context> trust = {};    ///< for `tls_name`

@@ -207,6 +207,7 @@ class get_object {
       // What came was all TLS's own: who waited for a grant now might wait for his consumer, with the answer on its way.
       slots = std::move(vain_);
     } while (!failed && !headed && slots);
+    slots.reset();
     if (failed) {
       if (exchange_.stale(failed)) {
         exchange_.retry(failed);
@@ -370,12 +371,13 @@ class get_object {
     waiting_ = exchange_.stream().socket().prepare_receive(std::move(slots), most);
     waiting_until_ = exchange_.receive_deadline();
   }
-  /// The next bytes that came, in plaintext; none if there are no more. What breaks the stream behind them is kept.
+  /// The next bytes that came, in plaintext; none if there are no more. What breaks the stream behind them is kept, and nothing behind it.
   void next_piece() noexcept {
     piece_.reset();
-    while (!broken_ && !received_.empty()) {
+    while (!received_.empty()) {
       piece_ = received_.next_span();
       broken_ = exchange_.stream().open(piece_);
+      if (broken_) received_.reset();
       if (piece_.size() > 0) return exchange_.received(piece_.size());
       vain_.merge(pool_->regrant(std::move(piece_)));
     }

@@ -192,13 +192,10 @@ class service final : public counted {
  private:
   /// What stands between here and there; nothing if an address to connect to was given. Throws error(invalid_argument).
   [[nodiscard]] std::optional<net::proxy> proxy_of(const aws::endpoint& where, std::string_view bucket) const {
-    std::optional<net::proxy> found = settings_.proxy;
-    if (!found) {
-      auto set = environment_.for_host(where.host);
-      if (!set) throw error(errc::invalid_argument, error_details{.message = set.message(), .bucket = std::string(bucket)});
-      found = std::move(set).value();
-    }
-    return found;
+    if (settings_.proxy) return settings_.proxy;
+    auto set = environment_.for_host(where.host);
+    if (!set) throw error(errc::invalid_argument, error_details{.message = set.message(), .bucket = std::string(bucket)});
+    return std::move(set).value();
   }
 
   [[nodiscard]] net::route route_to(const aws::endpoint& where, const std::optional<net::proxy>& via, std::string_view bucket) {

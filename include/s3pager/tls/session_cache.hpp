@@ -16,7 +16,6 @@ namespace s3pager::tls {
 class session_cache {
  public:
   /// One that each of 64 lanes left: they renew their connections about at once, and a ticket of TLS 1.3 serves only one of them.
-  /// Some KiB each.
   static constexpr std::size_t capacity = 128;
 
   void keep(ref<session> made) {

@@ -77,11 +77,11 @@ error failure_of(world& in, const client_options& how) {
   return error(errc::unavailable, "");
 }
 
-/// Speaks TLS, and answers the first request of each connection in one send with what ends it: a goodbye, or a record that is none. It
-/// never closes the connection.
+/// Speaks TLS, and answers the first request of each connection in one send with what ends it: a goodbye, or a record that is none,
+/// with much behind it or nothing. It never closes the connection.
 class ending_server {
  public:
-  enum class ending { goodbye, broken_record };
+  enum class ending { goodbye, broken_record, broken_midway };
 
   ending_server(ring::reactor& loop, std::string answer, ending how) : answer_(std::move(answer)), how_(how) {
     if (ring::socket::listen(loop, ring::socket_address::loopback(0), 64, listener_)) throw std::runtime_error("listening");
@@ -113,7 +113,8 @@ class ending_server {
       if (now) tls.write(answer_);
       if (now && how_ == ending::goodbye) tls.close();
       std::string bytes = tls.take();
-      if (now && how_ == ending::broken_record) bytes.append("\x17\x03\x03\x00\x20", 5).append(32, 'x');
+      if (now && how_ != ending::goodbye) bytes.append("\x17\x03\x03\x00\x20", 5).append(32, 'x');
+      if (now && how_ == ending::broken_midway) bytes.append(400'000, 'x');
       const auto out = make_ref<testing::text_block>(std::move(bytes));
       if (out->text.empty()) continue;
       const ring::io_result sent = co_await peer.send(as_byte_span(out->text), out, no_deadline);
@@ -546,4 +547,29 @@ TEST_CASE("64 connections are made at once, and every lane gets its own", "[page
   CHECK(got.all());
   CHECK(seen.connections.connects == in.front->handshakes);
   CHECK(seen.connections.connects > 10);
+}
+
+TEST_CASE("a record that was changed ends an answer there, whatever was received behind it", "[pager][secure]") {
+  struct scene {
+    const char* name;
+    std::string answer;
+    bool list;
+  };
+  // In the head, in a body, in a refusal's body.
+  const std::vector<scene> all{{"200", "HTTP/1.1 200 OK\r\nETag: ", false},
+                               {"200", "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 300000\r\n\r\n" + std::string(20'000, 'b'), false},
+                               {"404", "HTTP/1.1 404 Not Found\r\nContent-Length: 30000\r\n\r\n<Error>", false},
+                               {"200", "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n<ListBucketResult>", true},
+                               {"404", "HTTP/1.1 404 Not Found\r\nContent-Length: 30000\r\n\r\n<Error>", true}};
+  for (const scene& each : all) {
+    INFO(each.answer.substr(0, 80));
+    manual_clock time;
+    ring::reactor loop({.clock = &time});
+    const ending_server server(loop, each.answer, ending_server::ending::broken_midway);
+    const std::string endpoint = server.endpoint();
+    const std::string got = answer_of(
+        loop, {.anonymous = true, .endpoint_url = endpoint, .ca_file = local_tls().ca_file, .retry = {.max_attempts = 1}}, each.list);
+    CHECK(got.substr(got.find(' ') + 1) == (std::string(each.name) == "404" ? make_error_code(errc::not_found).message()
+                                                                         : make_error_code(tls::tls_error::bad_record).message()));
+  }
 }
