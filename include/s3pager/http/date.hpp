@@ -1,11 +1,13 @@
-// Dates as HTTP's header fields have them, read. Knows no clock but the time it is given, and no locale.
+// Dates as HTTP's header fields have them, read and written. Knows no clock but the time it is given, and no locale.
 // RFC 9110 5.6.7
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "s3pager/base/clock.hpp"
@@ -121,6 +123,25 @@ inline constexpr std::array<std::string_view, 14> day_names{"Sun",    "Mon",    
   if (!date.ok()) return std::nullopt;
   return wall_time{std::chrono::sys_days(date)} + std::chrono::hours(clock[0]) + std::chrono::minutes(clock[1]) +
          std::chrono::seconds(clock[2]);
+}
+
+/// `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110 5.6.7), without a locale.
+[[nodiscard]] inline std::string format_date(wall_time time) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(second - day);
+  const auto two = [](auto value) {
+    const auto number = static_cast<unsigned>(value);
+    return std::string{static_cast<char>('0' + number / 10 % 10), static_cast<char>('0' + number % 10)};
+  };
+  std::string text(detail::day_names[std::chrono::weekday(day).c_encoding()]);
+  text += ", " + two(static_cast<unsigned>(date.day())) + " ";
+  text += detail::month_names[static_cast<unsigned>(date.month()) - 1];
+  const std::string year = std::to_string(static_cast<int>(date.year()));
+  text += " " + std::string(4 - std::min<std::size_t>(4, year.size()), '0') + year;
+  text += " " + two(clock.hours().count()) + ":" + two(clock.minutes().count()) + ":" + two(clock.seconds().count());
+  return text + " GMT";
 }
 
 }  // namespace s3pager::http

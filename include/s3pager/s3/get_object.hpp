@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,23 +17,15 @@
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/uri_encoding.hpp"
-#include "s3pager/checksum/digest.hpp"
 #include "s3pager/coro/task.hpp"
-#include "s3pager/http/header_fields.hpp"
+#include "s3pager/http/date.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/s3/byte_range.hpp"
+#include "s3pager/s3/checksum_claims.hpp"
 #include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
 
 namespace s3pager::s3 {
-
-/// Bytes of an object, both ends included (RFC 9110 14.1.2).
-struct byte_range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  /// Of all of 2^64 one less.
-  [[nodiscard]] std::uint64_t size() const noexcept { return std::max(last - first + 1, last - first); }
-  bool operator==(const byte_range&) const noexcept = default;
-};
 
 /// What is asked for. The views must live as long as the get_object that is made with it.
 struct get_object_request {
@@ -52,107 +43,12 @@ struct get_object_request {
   bool unranged = false;   ///< a range from 0 on is not asked for, but cut out of the whole, with which its checksum comes
 };
 
-/// What an answer says of checksums.
-struct checksum_claims {
-  std::optional<checksum::claim> claim = {};  ///< of bytes; the cheapest to compute
-  bool composite = false;                     ///< there is one of parts' checksums
-  bool full_object = false;                   ///< x-amz-checksum-type: FULL_OBJECT
-};
-
 /// ETags as different answers of one service write them: with or without quotes.
 [[nodiscard]] constexpr bool same_etag(std::string_view a, std::string_view b) noexcept {
   const auto bare = [](std::string_view text) {
     return text.size() >= 2 && text.front() == '"' && text.back() == '"' ? text.substr(1, text.size() - 2) : text;
   };
   return bare(a) == bare(b);
-}
-
-/// Values that are none of a known algorithm are passed over: nothing fails because a checksum is not there.
-[[nodiscard]] inline checksum_claims read_checksum_claims(const http::header_fields& headers, int http_status) noexcept {
-  constexpr std::string_view prefix = "x-amz-checksum-";
-  checksum_claims made;
-  bool composite_type = false;
-  for (const http::field each : headers) {
-    if (each.name.size() <= prefix.size() || !equals_ignoring_case(each.name.substr(0, prefix.size()), prefix)) continue;
-    if (equals_ignoring_case(each.name.substr(prefix.size()), "type")) {
-      made.full_object = each.value == "FULL_OBJECT";
-      composite_type = each.value == "COMPOSITE";
-      continue;
-    }
-    for (const checksum::algorithm of : checksum::algorithms) {
-      if (!equals_ignoring_case(each.name, checksum::header_name(of))) continue;
-      const std::optional<checksum::claim> claim = checksum::parse_claim(of, each.value);
-      if (!claim) break;
-      if (claim->composite()) made.composite = true;
-      else if (!made.claim || claim->algorithm < made.claim->algorithm) made.claim = claim;
-      break;
-    }
-  }
-  // Of a whole object it says that the value is of no bytes, whether it has its `-N` or not.
-  if (composite_type && http_status == 200 && made.claim) {
-    made.claim.reset();
-    made.composite = true;
-  }
-  return made;
-}
-
-/// `bytes 0-4095/8192`, or `bytes */8192` without a range.
-struct content_range {
-  std::optional<byte_range> range = {};
-  std::optional<std::uint64_t> total = {};  ///< none for `*`
-};
-
-/// Reads the value of Content-Range (RFC 9110 14.4); nothing if it is not one.
-[[nodiscard]] inline std::optional<content_range> parse_content_range(std::string_view text) noexcept {
-  const auto number = [&text](std::uint64_t& value) {
-    if (text.empty() || text[0] < '0' || text[0] > '9') return false;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc()) return false;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return true;
-  };
-  const auto literal = [&text](std::string_view expected) {
-    if (text.substr(0, expected.size()) != expected) return false;
-    text.remove_prefix(expected.size());
-    return true;
-  };
-  content_range made;
-  if (!literal("bytes ")) return std::nullopt;
-  if (!literal("*")) {
-    byte_range range;
-    if (!number(range.first) || !literal("-") || !number(range.last) || range.last < range.first) return std::nullopt;
-    made.range = range;
-  }
-  if (!literal("/")) return std::nullopt;
-  if (!literal("*")) {
-    std::uint64_t total = 0;
-    if (!number(total)) return std::nullopt;
-    made.total = total;
-  }
-  if (!text.empty() || (!made.range && !made.total)) return std::nullopt;
-  if (made.range && made.total && made.range->last >= *made.total) return std::nullopt;
-  return made;
-}
-
-/// `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110 5.6.7), without a locale.
-[[nodiscard]] inline std::string http_date(wall_time time) {
-  static constexpr std::string_view days = "SunMonTueWedThuFriSat";
-  static constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const auto second = std::chrono::floor<std::chrono::seconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(second);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(second - day);
-  const auto two = [](auto value) {
-    const auto number = static_cast<unsigned>(value);
-    return std::string{static_cast<char>('0' + number / 10 % 10), static_cast<char>('0' + number % 10)};
-  };
-  std::string text(days.substr(std::chrono::weekday(day).c_encoding() * 3, 3));
-  text += ", " + two(static_cast<unsigned>(date.day())) + " ";
-  text += months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3);
-  const std::string year = std::to_string(static_cast<int>(date.year()));
-  text += " " + std::string(4 - std::min<std::size_t>(4, year.size()), '0') + year;
-  text += " " + two(clock.hours().count()) + ":" + two(clock.minutes().count()) + ":" + two(clock.seconds().count());
-  return text + " GMT";
 }
 
 /// One GET. Use: `begin()` until it gives true, then alternately `take()` until it gives nothing, and `receive()` until
@@ -340,10 +236,10 @@ class get_object {
       if (!value.empty()) headers_[header_count_++] = {name, value};
     };
     add("if-match", what_.if_match);
-    if (what_.if_modified_since) modified_since_ = http_date(*what_.if_modified_since);
+    if (what_.if_modified_since) modified_since_ = http::format_date(*what_.if_modified_since);
     add("if-modified-since", modified_since_);
     add("if-none-match", what_.if_none_match);
-    if (what_.if_unmodified_since) unmodified_since_ = http_date(*what_.if_unmodified_since);
+    if (what_.if_unmodified_since) unmodified_since_ = http::format_date(*what_.if_unmodified_since);
     add("if-unmodified-since", unmodified_since_);
     if (what_.range && !what_.unranged) {
       char* end = range_.data();

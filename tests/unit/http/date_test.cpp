@@ -9,6 +9,7 @@
 namespace {
 
 using namespace s3pager;
+using http::format_date;
 using http::parse_date;
 
 constexpr wall_time at(std::chrono::year_month_day day, std::chrono::seconds time) {
@@ -52,4 +53,15 @@ TEST_CASE("no beginning of a date is a date, and none is read past its end", "[h
       const std::string part(whole, 0, size);
       CHECK_FALSE(parse_date(std::string_view(part), today).has_value());
     }
+}
+
+TEST_CASE("dates are written as HTTP has them", "[http]") {
+  const auto written = [](long long seconds) { return format_date(wall_time{std::chrono::seconds{seconds}}); };
+  CHECK(written(1'445'412'480) == "Wed, 21 Oct 2015 07:28:00 GMT");
+  CHECK(written(784'111'777) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(written(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(written(-1) == "Wed, 31 Dec 1969 23:59:59 GMT");
+  CHECK(written(951'782'400) == "Tue, 29 Feb 2000 00:00:00 GMT");
+  CHECK(format_date(wall_time{std::chrono::seconds{1} + std::chrono::nanoseconds{999'999'999}}) ==
+        "Thu, 01 Jan 1970 00:00:01 GMT");
 }

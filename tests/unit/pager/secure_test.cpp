@@ -128,6 +128,21 @@ class ending_server {
   std::optional<root<>> serving_;
 };
 
+/// A proxy that is spoken to by TLS.
+struct proxy_by_tls {
+  explicit proxy_by_tls(ring::reactor& loop, const tls_server_context& how = local_tls().server_context)
+      : tunnel(loop),
+        front(loop, how, tunnel.port()),
+        url("https://localhost:" + std::to_string(front.port())),
+        tunnelling(loop.ready(), tunnel.serve()),
+        fronting(loop.ready(), front.serve()) {}
+  tunnel_proxy tunnel;
+  tls_front front;
+  std::string url;
+  root<> tunnelling;
+  root<> fronting;
+};
+
 /// Lists, or gets one object: the keys, or the bytes, or the condition of the failure. The clock stands still.
 std::string answer_of(ring::reactor& loop, const client_options& how, bool list) {
   const auto ask = [](ring::reactor& on, const client_options& with, bool lists, std::string& got) -> task<> {
@@ -409,21 +424,17 @@ TEST_CASE("an answer is whole with whatever ends its connection behind it, and t
     manual_clock time;
     ring::reactor loop({.clock = &time});
     const ending_server server(loop, each.answer, each.how);
-    tunnel_proxy tunnel(loop);
-    tls_front proxy(loop, local_tls().server_context, tunnel.port());
-    root<> tunnelling(loop.ready(), tunnel.serve());
-    root<> serving(loop.ready(), proxy.serve());
+    const proxy_by_tls proxy(loop);
     const std::string endpoint = server.endpoint();
-    const std::string through = proxied ? "https://localhost:" + std::to_string(proxy.port()) : std::string();
     CHECK(answer_of(loop,
                     {.anonymous = true,
                      .endpoint_url = endpoint,
-                     .proxy_url = through,
+                     .proxy_url = proxied ? std::string_view(proxy.url) : std::string_view(),
                      .direct = !proxied,
                      .ca_file = local_tls().ca_file,
                      .retry = {.max_attempts = 1}},
                     each.list) == each.expected);
-    CHECK(proxy.handshakes == (proxied ? 1U : 0U));
+    CHECK(proxy.front.handshakes == (proxied ? 1U : 0U));
   }
 }
 
@@ -433,17 +444,13 @@ TEST_CASE("a body without a length that breaks off is cut short through a proxy 
   tls_front front(loop, local_tls().server_context, server.port());
   const bool orderly = GENERATE(false, true);
   front.truncates = !orderly;
-  tunnel_proxy tunnel(loop);
-  tls_front proxy(loop, local_tls().server_context, tunnel.port());
   root<> fronting(loop.ready(), front.serve());
-  root<> tunnelling(loop.ready(), tunnel.serve());
-  root<> serving(loop.ready(), proxy.serve());
+  const proxy_by_tls proxy(loop);
   const std::string endpoint = "https://127.0.0.1:" + std::to_string(front.port());
-  const std::string through = "https://localhost:" + std::to_string(proxy.port());
   const std::string got = answer_of(loop,
                                     {.anonymous = true,
                                      .endpoint_url = endpoint,
-                                     .proxy_url = through,
+                                     .proxy_url = proxy.url,
                                      .ca_file = local_tls().ca_file,
                                      .retry = {.max_attempts = 1}},
                                     false);
@@ -461,17 +468,13 @@ TEST_CASE("who wants to know the client is shown its certificate, but no proxy i
   scripted_server server(loop, {{{.segments = {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbytes"}}}});
   const bool proxy_asks = GENERATE(false, true);
   tls_front front(loop, proxy_asks ? local_tls().server_context : asks, server.port());
-  tunnel_proxy tunnel(loop);
-  tls_front proxy(loop, proxy_asks ? asks : local_tls().server_context, tunnel.port());
   root<> fronting(loop.ready(), front.serve());
-  root<> tunnelling(loop.ready(), tunnel.serve());
-  root<> serving(loop.ready(), proxy.serve());
+  const proxy_by_tls proxy(loop, proxy_asks ? asks : local_tls().server_context);
   const std::string endpoint = "https://127.0.0.1:" + std::to_string(front.port());
-  const std::string through = "https://localhost:" + std::to_string(proxy.port());
   const std::string got = answer_of(loop,
                                     {.anonymous = true,
                                      .endpoint_url = endpoint,
-                                     .proxy_url = through,
+                                     .proxy_url = proxy.url,
                                      .ca_file = local_tls().ca_file,
                                      .client_certificate_file = certificate,
                                      .client_key_file = key,
