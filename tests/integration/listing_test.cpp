@@ -117,10 +117,10 @@ TEST_CASE("owners are listed when they are asked for") {
   const auto with = at.list({.bucket = many_bucket, .prefix = "n/05/", .fetch_owner = true});
   REQUIRE(with.size() == 100);
   const std::string owner = server().is("radosgw") ? "test" : server().access_key_id;
-  CHECK(std::all_of(with.begin(), with.end(), [&](const object& each) { return each.owner_id == owner; }));
+  CHECK(std::all_of(with.begin(), with.end(), [&](const object& each) { return each.owner_id() == owner; }));
   const auto without = at.list({.bucket = many_bucket, .prefix = "n/05/"});
   REQUIRE(without.size() == 100);
-  CHECK(std::all_of(without.begin(), without.end(), [](const object& each) { return each.owner_id.empty(); }));
+  CHECK(std::all_of(without.begin(), without.end(), [](const object& each) { return each.owner_id().empty(); }));
 }
 
 }  // namespace s3pager::test

@@ -27,7 +27,7 @@ namespace s3pager::pager {
     for (const xml::listed& each : (*page)->contents()) {
       if (!part.owns(each.key)) continue;
       if (stop && stop->requested()) throw error(errc::cancelled, "the list was stopped");
-      object made(each, *page);
+      object made(each);
       co_yield std::move(made);
     }
   }

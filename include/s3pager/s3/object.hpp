@@ -11,30 +11,23 @@
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/s3/verification.hpp"
-#include "s3pager/xml/list_result.hpp"
+#include "s3pager/xml/listed.hpp"
 
 namespace s3pager {
 
-/// An object of a bucket. The views live as long as the object or a copy of it: they share the memory of the list page that they
-/// came on (or of the key given), so copies are cheap, and one that is kept keeps its page. Copies may go to any thread.
+/// An object of a bucket. The views live as long as the object or a copy of it: they share the memory of the objects that came on
+/// the same page of a list (or of the key given), so copies are cheap, and one that is kept keeps the keys and ETags of a page: a
+/// million that are kept take 80 bytes each, their keys and their ETags. Copies may go to any thread.
 class object {
  public:
   std::string_view key = {};            ///< opaque bytes
   std::string_view etag = {};           ///< with its quotes; empty: not known
-  std::string_view storage_class = {};  ///< empty: not known, or STANDARD
-  std::string_view owner_id = {};       ///< with fetch_owner only
   std::optional<std::uint64_t> size = {};       ///< bytes; none: not known before the first answer
   std::optional<wall_time> last_modified = {};
 
   object() = default;
-  object(const xml::listed& from, ref<xml::list_page> page) noexcept
-      : key(from.key),
-        etag(from.etag),
-        storage_class(from.storage_class),
-        owner_id(from.owner_id),
-        size(from.size),
-        last_modified(from.last_modified),
-        memory_(std::move(page)) {}
+  explicit object(const xml::listed& from) noexcept
+      : key(from.key), etag(from.etag), size(from.size), last_modified(from.last_modified), memory_(from.memory()) {}
 
   /// An object of which only the key is known; the bytes are copied.
   [[nodiscard]] static object of_key(std::string_view name) {
@@ -43,6 +36,14 @@ class object {
     made.key = text->text;
     made.memory_ = std::move(text);
     return made;
+  }
+  /// Empty: not known, or STANDARD.
+  [[nodiscard]] std::string_view storage_class() const noexcept {
+    return memory_ ? memory_->traits().storage_class : std::string_view();
+  }
+  /// With fetch_owner only.
+  [[nodiscard]] std::string_view owner_id() const noexcept {
+    return memory_ ? memory_->traits().owner_id : std::string_view();
   }
   /// Whether its bytes were held against a checksum of the service's: known with its last page, for all pages of it and copies that
   /// are made from then on. Any thread.
@@ -56,22 +57,21 @@ class object {
     made.key = text->text;
     made.etag = text->more;
     made.size = answered_size;
-    made.storage_class = {};
-    made.owner_id = {};
     made.memory_ = std::move(text);
     return made;
   }
 
  private:
-  struct owned_text final : shared_counted {
+  struct owned_text final : xml::listed_memory {
     explicit owned_text(std::string first, std::string second = {})
         : text(std::move(first)), more(std::move(second)) {}
     std::string text;
     std::string more;
   };
 
-  ref<shared_counted> memory_;
+  ref<xml::listed_memory> memory_;
   detail::relaxed<s3pager::verification> verification_{s3pager::verification::pending};
 };
+static_assert(sizeof(object) <= 80);
 
 }  // namespace s3pager

@@ -1,14 +1,15 @@
-// Reads the answer to ListObjectsV2 in place: all strings of a page stay in the body that was received, which the page
-// keeps. No I/O; knows nothing of requests.
+// Reads the answer to ListObjectsV2: what a page shows is moved out of the body that was received, into as little memory as it
+// takes. No I/O; knows nothing of requests.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
-#include <pugixml.hpp>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -20,6 +21,9 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 #include "s3pager/xml/detail/markup.hpp"
+#include "s3pager/xml/detail/scanner.hpp"
+#include "s3pager/xml/detail/text_block.hpp"
+#include "s3pager/xml/listed.hpp"
 #include "s3pager/xml/timestamp.hpp"
 #include "s3pager/xml/xml_error.hpp"
 
@@ -31,20 +35,6 @@ inline constexpr std::size_t max_list_bytes = 4 * 1024 * 1024;
 /// Lists of more objects and common prefixes are refused. S3 gives at most 1,000; this leaves room for services that are
 /// configured to give more, as radosgw can be.
 inline constexpr std::size_t max_list_entries = 10'000;
-
-/// An object as a list shows it. The views live as long as the list_page that it is in.
-struct listed {
-  std::string_view key = {};                 ///< opaque bytes, URL-decoded if the answer was encoded; never empty
-  std::string_view etag = {};                ///< with its quotes, as If-Match wants it; empty if missing
-  std::string_view storage_class = {};       ///< empty if missing
-  std::string_view owner_id = {};            ///< only with fetch-owner; empty if missing
-  std::string_view checksum_algorithm = {};  ///< as the service names it (`CRC64NVME`); the first if there are several
-  std::uint64_t size = 0;                    ///< bytes
-  std::optional<wall_time> last_modified = {};   ///< nothing if missing or not a time
-  std::optional<wall_time> restore_expiry = {};  ///< of an archived object's restored copy
-  bool restore_in_progress = false;
-};
-static_assert(sizeof(listed) <= 128);
 
 /// One page of a list. Immutable; may be shared between threads.
 class list_page final : public shared_counted {
@@ -67,10 +57,11 @@ class list_page final : public shared_counted {
 
  private:
   friend class list_reader;
-  list_page() noexcept = default;
+  explicit list_page(std::size_t text_bytes) : text_(text_bytes) {}
 
-  std::unique_ptr<char[]> body_;
+  detail::text_block text_;  // but for that of objects
   std::vector<listed> contents_;
+  std::vector<ref<listed_memory>> memories_;
   std::vector<std::string_view> common_prefixes_;
   std::string_view next_continuation_token_;
   std::string_view name_;
@@ -80,28 +71,29 @@ class list_page final : public shared_counted {
   bool url_encoded_ = false;
 };
 
-/// Reads a body of `size` bytes into `page`. On success the page owns `body`. On failure `page` is as it was and `body`
-/// stays the caller's: its bytes are changed by then, except with xml_errc::error_answer, for parse_error_body().
-/// Takes less than 10 MiB besides the body, whatever that holds; when it is done, the page keeps at most 1.25 MiB of them.
+/// Reads a body of `size` bytes into `page`. On success the page is all that is left of `body`. On failure `page` is as it was and
+/// `body` stays the caller's: its bytes are changed by then, except with xml_errc::error_answer, for parse_error_body().
+/// Besides the body, takes less than 3 MiB and what the page keeps: at most 2 MiB, and the text that it shows.
 [[nodiscard]] inline std::error_code parse_list_page(std::unique_ptr<char[]>&& body, std::size_t size,
                                                      ref<list_page>& page) noexcept;
 
 /// Decodes percent-encoding (and '+' as a space) where it stands; `text` is then what remains. False, with the bytes
 /// partly changed, if a '%' isn't followed by two hexadecimal digits.
 [[nodiscard]] inline bool url_decode_in_place(std::span<char>& text) noexcept {
-  std::size_t to = 0;
-  for (std::size_t from = 0; from < text.size(); ++from) {
-    char c = text[from];
-    if (c == '+') {
-      c = ' ';
-    } else if (c == '%') {
-      const int high = text.size() - from > 2 ? hex_value(text[from + 1]) : -1;
-      const int low = high >= 0 ? hex_value(text[from + 2]) : -1;
-      if (low < 0) return false;
-      c = static_cast<char>(high * 16 + low);
-      from += 2;
-    }
-    text[to++] = c;
+  const std::string_view all{text.data(), text.size()};
+  for (std::size_t at = all.find('+'); at != std::string_view::npos; at = all.find('+', at + 1)) text[at] = ' ';
+  std::size_t from = std::min(all.find('%'), all.size());
+  std::size_t to = from;
+  while (from != all.size()) {
+    const int high = all.size() - from > 2 ? hex_value(all[from + 1]) : -1;
+    const int low = high >= 0 ? hex_value(all[from + 2]) : -1;
+    if (low < 0) return false;
+    text[to++] = static_cast<char>(high * 16 + low);
+    from += 3;
+    const std::size_t plain = std::min(all.find('%', from), all.size()) - from;
+    std::memmove(text.data() + to, all.data() + from, plain);
+    to += plain;
+    from += plain;
   }
   text = text.first(to);
   return true;
@@ -110,165 +102,198 @@ class list_page final : public shared_counted {
 /// The steps of parse_list_page().
 class list_reader {
  public:
-  [[nodiscard]] static std::error_code read(std::unique_ptr<char[]>&& body, std::size_t size, ref<list_page>& page) {
-    if (size > max_list_bytes) return xml_errc::too_large;
-    const std::string_view bytes{body.get(), size};
+  [[nodiscard]] static std::error_code read(std::span<char> body, ref<list_page>& page) {
+    if (body.size() > max_list_bytes) return xml_errc::too_large;
+    const std::string_view bytes{body.data(), body.size()};
     std::string_view root_name;
     if (const auto code = detail::find_root(bytes, root_name)) return code;
     if (root_name == "Error" || root_name == "ErrorResponse") return xml_errc::error_answer;
     if (root_name != "ListBucketResult") return xml_errc::wrong_root;
-    if (const auto code = detail::check_bytes(bytes)) return code;
+    if (bytes.find('\0') != std::string_view::npos) return xml_errc::malformed;
 
-    // The encoding is given, or pugixml would convert a body with another byte order mark into memory of its own.
-    pugi::xml_document document;
-    const auto parsed = document.load_buffer_inplace(body.get(), size, detail::parse_flags, pugi::encoding_utf8);
-    if (const auto code = detail::to_code(parsed)) return code;
-    if (detail::is_too_deep(document)) return xml_errc::too_deep;
-    const pugi::xml_node root = detail::root_of(document);
-    if (!root) return xml_errc::malformed;
-
-    list_reader reader{ref<list_page>(new list_page)};
-    if (const auto code = reader.read_root(root)) return code;
-    reader.page_->body_ = std::move(body);
-    page = std::move(reader.page_);
+    list_reader reader(body);
+    if (const auto code = reader.read_root()) return code;
+    if (const auto code = reader.decode_names()) return code;
+    page = reader.settle();
     return {};
   }
 
  private:
+  /// In line, as the length is known.
+  template <std::size_t Size>
+  [[nodiscard]] static bool is(std::string_view tag, const char (&name)[Size]) noexcept {
+    return tag.size() == Size - 1 && std::memcmp(tag.data(), name, Size - 1) == 0;
+  }
+
   /// An element that may occur once.
   struct field {
     std::string_view text = {};
     bool present = false;
-
-    [[nodiscard]] std::error_code read(pugi::xml_node node) noexcept {
-      if (std::exchange(present, true)) return xml_errc::repeated_element;
-      return detail::read_text(node, text);
-    }
   };
 
-  explicit list_reader(ref<list_page> page) noexcept : page_(std::move(page)) {}
+  explicit list_reader(std::span<char> body) noexcept : in_(body) {}
 
-  [[nodiscard]] std::error_code read_root(pugi::xml_node root) {
+  [[nodiscard]] std::error_code read_root() {
     field name, prefix, is_truncated, token, encoding_type, key_count;
-    std::size_t objects = 0;
-    std::size_t prefixes = 0;
-    for (pugi::xml_node node = root.first_child(); node; node = node.next_sibling()) {
-      const std::string_view tag = detail::local_name(node.name());
-      std::error_code code;
-      if (tag == "Contents") ++objects;
-      else if (tag == "CommonPrefixes") prefixes += count_prefixes(node);
-      else if (tag == "Name") code = name.read(node);
-      else if (tag == "Prefix") code = prefix.read(node);
-      else if (tag == "IsTruncated") code = is_truncated.read(node);
-      else if (tag == "NextContinuationToken") code = token.read(node);
-      else if (tag == "EncodingType") code = encoding_type.read(node);
-      else if (tag == "KeyCount") code = key_count.read(node);
-      if (code) return code;
+    if (!in_.enter_root()) return in_.error();
+    while (in_.next_child()) {
+      const std::string_view tag = in_.local_name();
+      if (is(tag, "Contents")) read_object(key_count.text);
+      else if (is(tag, "CommonPrefixes")) read_common_prefixes();
+      else if (is(tag, "Name")) read(name);
+      else if (is(tag, "Prefix")) read(prefix);
+      else if (is(tag, "IsTruncated")) read(is_truncated);
+      else if (is(tag, "NextContinuationToken")) read(token);
+      else if (is(tag, "EncodingType")) read(encoding_type);
+      else if (is(tag, "KeyCount")) read(key_count);
+      else in_.skip();
+      if (entries_ > max_list_entries) return xml_errc::too_large;
     }
+    if (!in_.finish()) return in_.error();
+    if (failed_) return failed_;
 
-    if (objects + prefixes > max_list_entries) return xml_errc::too_large;
-
-    list_page& page = *page_;
     const auto truncated = read_bool(is_truncated.text);
     if (!truncated) return xml_errc::bad_is_truncated;
     if (*truncated && token.text.empty()) return xml_errc::missing_token;
-    page.is_truncated_ = *truncated;
-    page.next_continuation_token_ = token.text;
-    page.url_encoded_ = encoding_type.text == "url";
-    page.name_ = name.text;
-    page.key_count_ = read_number(key_count.text);
-    // radosgw of some versions sends it as it is, so that what can't be decoded isn't encoded.
-    page.prefix_ = prefix.text;
-    if (is_decodable(prefix.text)) static_cast<void>(decode(page.prefix_));
-
-    // EncodingType comes before or after the objects, depending on the service: hence the second pass.
-    page.contents_.reserve(objects);
-    page.common_prefixes_.reserve(prefixes);
-    for (pugi::xml_node node = root.first_child(); node; node = node.next_sibling()) {
-      const std::string_view tag = detail::local_name(node.name());
-      std::error_code code;
-      if (tag == "Contents") code = read_object(node);
-      else if (tag == "CommonPrefixes") code = read_common_prefixes(node);
-      if (code) return code;
-    }
+    is_truncated_ = *truncated;
+    token_ = token.text;
+    url_encoded_ = encoding_type.text == "url";
+    name_ = name.text;
+    prefix_ = prefix.text;
+    key_count_ = read_number(key_count.text);
     return {};
   }
 
-  [[nodiscard]] std::error_code read_object(pugi::xml_node object) {
+  void note(xml_errc why) noexcept {
+    if (!failed_) failed_ = why;
+  }
+
+  // That it is no list is noted, and told unless it is not XML either: the rest is read all the same.
+  void read(std::string_view& text) noexcept {
+    if (!in_.read_text(text)) note(xml_errc::unexpected_markup);
+  }
+  void read(field& into) noexcept {
+    if (std::exchange(into.present, true)) note(xml_errc::repeated_element);
+    read(into.text);
+  }
+
+  void read_object(std::string_view key_count) {
     field key, size, etag, last_modified, storage_class;
-    listed result;
-    for (pugi::xml_node node = object.first_child(); node; node = node.next_sibling()) {
-      const std::string_view tag = detail::local_name(node.name());
-      std::error_code code;
-      if (tag == "Key") code = key.read(node);
-      else if (tag == "Size") code = size.read(node);
-      else if (tag == "ETag") code = etag.read(node);
-      else if (tag == "LastModified") code = last_modified.read(node);
-      else if (tag == "StorageClass") code = storage_class.read(node);
-      else if (tag == "Owner") code = read_owner(node, result);
-      else if (tag == "RestoreStatus") code = read_restore_status(node, result);
-      else if (tag == "ChecksumAlgorithm" && result.checksum_algorithm.empty())
-        code = detail::read_text(node, result.checksum_algorithm);
-      if (code) return code;
+    listed_traits traits;
+    ++entries_;
+    while (in_.next_child()) {
+      const std::string_view tag = in_.local_name();
+      if (is(tag, "Key")) read(key);
+      else if (is(tag, "Size")) read(size);
+      else if (is(tag, "ETag")) read(etag);
+      else if (is(tag, "LastModified")) read(last_modified);
+      else if (is(tag, "StorageClass")) read(storage_class);
+      else if (is(tag, "Owner")) read_owner(traits);
+      else if (is(tag, "RestoreStatus")) read_restore_status(traits);
+      else if (is(tag, "ChecksumAlgorithm") && traits.checksum_algorithm.empty()) read(traits.checksum_algorithm);
+      else in_.skip();
     }
-    if (key.text.empty()) return xml_errc::missing_key;
     const auto bytes = read_number(size.text);
-    if (!bytes) return xml_errc::bad_size;
-    result.key = key.text;
-    if (!decode(result.key)) return xml_errc::bad_url_escape;
-    result.size = *bytes;
-    result.etag = etag.text;
-    result.last_modified = parse_timestamp(last_modified.text);
-    result.storage_class = storage_class.text;
-    page_->contents_.push_back(result);
-    return {};
+    if (key.text.empty()) note(xml_errc::missing_key);
+    else if (!bytes) note(xml_errc::bad_size);
+    if (failed_ || in_.error()) return;
+
+    traits.storage_class = storage_class.text;
+    if (memories_.empty() || memories_.back()->traits() != traits) memories_.push_back(make_ref<listed_memory>(traits));
+    // Most services give the number before the objects.
+    if (contents_.empty()) contents_.reserve(std::min<std::uint64_t>(read_number(key_count).value_or(1000), max_list_entries));
+    listed made(*memories_.back());
+    made.key = key.text;
+    made.etag = etag.text;
+    made.size = *bytes;
+    made.last_modified = parse_timestamp(last_modified.text);
+    contents_.push_back(made);
   }
 
-  [[nodiscard]] static std::error_code read_owner(pugi::xml_node owner, listed& result) noexcept {
-    for (pugi::xml_node node = owner.first_child(); node; node = node.next_sibling())
-      if (detail::local_name(node.name()) == "ID")
-        if (const auto code = detail::read_text(node, result.owner_id)) return code;
-    return {};
-  }
-
-  [[nodiscard]] static std::error_code read_restore_status(pugi::xml_node status, listed& result) noexcept {
-    for (pugi::xml_node node = status.first_child(); node; node = node.next_sibling()) {
-      const std::string_view tag = detail::local_name(node.name());
-      if (tag != "IsRestoreInProgress" && tag != "RestoreExpiryDate") continue;
-      std::string_view text;
-      if (const auto code = detail::read_text(node, text)) return code;
-      if (tag == "RestoreExpiryDate") result.restore_expiry = parse_timestamp(text);
-      else result.restore_in_progress = read_bool(text).value_or(false);
+  void read_owner(listed_traits& traits) noexcept {
+    while (in_.next_child()) {
+      if (in_.local_name() == "ID") read(traits.owner_id);
+      else in_.skip();
     }
-    return {};
   }
 
-  [[nodiscard]] static std::size_t count_prefixes(pugi::xml_node prefixes) noexcept {
-    std::size_t count = 0;
-    for (pugi::xml_node node = prefixes.first_child(); node; node = node.next_sibling())
-      if (detail::local_name(node.name()) == "Prefix") ++count;
-    return count;
+  void read_restore_status(listed_traits& traits) noexcept {
+    while (in_.next_child()) {
+      const std::string_view tag = in_.local_name();
+      std::string_view text;
+      if (is(tag, "RestoreExpiryDate")) {
+        read(text);
+        traits.restore_expiry = parse_timestamp(text);
+      } else if (is(tag, "IsRestoreInProgress")) {
+        read(text);
+        traits.restore_in_progress = read_bool(text).value_or(false);
+      } else {
+        in_.skip();
+      }
+    }
   }
 
-  /// AWS sends one element a prefix; others put several prefixes into one.
-  [[nodiscard]] std::error_code read_common_prefixes(pugi::xml_node prefixes) {
+  void read_common_prefixes() {
     bool any = false;
-    for (pugi::xml_node node = prefixes.first_child(); node; node = node.next_sibling()) {
-      if (detail::local_name(node.name()) != "Prefix") continue;
+    while (in_.next_child()) {
+      if (in_.local_name() != "Prefix") {
+        in_.skip();
+        continue;
+      }
       std::string_view prefix;
-      if (const auto code = detail::read_text(node, prefix)) return code;
-      if (prefix.empty()) return xml_errc::missing_key;
-      if (!decode(prefix)) return xml_errc::bad_url_escape;
-      page_->common_prefixes_.push_back(prefix);
+      read(prefix);
+      if (prefix.empty()) note(xml_errc::missing_key);
+      if (++entries_ <= max_list_entries) common_prefixes_.push_back(prefix);
       any = true;
     }
-    return any ? std::error_code{} : xml_errc::missing_key;
+    if (!any) note(xml_errc::missing_key);
+  }
+
+  /// Whether names are encoded is known in the end only: some services say so behind the objects.
+  [[nodiscard]] std::error_code decode_names() noexcept {
+    // radosgw of some versions sends it as it is, so that what can't be decoded isn't encoded.
+    if (is_decodable(prefix_)) static_cast<void>(decode(prefix_));
+    for (listed& each : contents_)
+      if (!decode(each.key)) return xml_errc::bad_url_escape;
+    for (std::string_view& each : common_prefixes_)
+      if (!decode(each)) return xml_errc::bad_url_escape;
+    return {};
+  }
+
+  /// Moves everything out of the body. Objects may be kept for long: their text is on its own.
+  [[nodiscard]] ref<list_page> settle() {
+    std::size_t bytes = 0;
+    for (const listed& each : contents_) bytes += each.key.size() + each.etag.size();
+    for (const ref<listed_memory>& each : memories_)
+      bytes += each->traits().storage_class.size() + each->traits().owner_id.size() + each->traits().checksum_algorithm.size();
+    const auto kept = make_ref<detail::text_block>(bytes);
+    for (listed& each : contents_) {
+      each.key = kept->add(each.key);
+      each.etag = kept->add(each.etag);
+    }
+    for (const ref<listed_memory>& each : memories_) each->settle(kept);
+
+    bytes = name_.size() + prefix_.size() + token_.size();
+    for (const std::string_view each : common_prefixes_) bytes += each.size();
+    const ref<list_page> page(new list_page(bytes));
+    page->name_ = page->text_.add(name_);
+    page->prefix_ = page->text_.add(prefix_);
+    page->next_continuation_token_ = page->text_.add(token_);
+    for (std::string_view& each : common_prefixes_) each = page->text_.add(each);
+    page->key_count_ = key_count_;
+    page->is_truncated_ = is_truncated_;
+    page->url_encoded_ = url_encoded_;
+    contents_.shrink_to_fit();
+    page->contents_ = std::move(contents_);
+    page->memories_ = std::move(memories_);
+    page->common_prefixes_ = std::move(common_prefixes_);
+    return page;
   }
 
   /// Undoes the URL encoding, if there is one, of a view into the body.
   [[nodiscard]] bool decode(std::string_view& text) const noexcept {
-    if (!page_->url_encoded_ || text.empty()) return true;
-    // The body isn't const: pugixml merely hands its text out that way.
+    if (!url_encoded_ || text.empty()) return true;
+    // The body isn't const: its text is merely handed out that way.
     std::span<char> bytes{const_cast<char*>(text.data()), text.size()};
     if (!url_decode_in_place(bytes)) return false;
     text = {bytes.data(), bytes.size()};
@@ -295,13 +320,27 @@ class list_reader {
     return value;
   }
 
-  ref<list_page> page_;
+  detail::scanner in_;
+  std::error_code failed_;    // the first reason why it is no list
+  std::size_t entries_ = 0;
+  // Of the page; text is the body's until all is settled.
+  std::vector<listed> contents_;
+  std::vector<ref<listed_memory>> memories_;
+  std::vector<std::string_view> common_prefixes_;
+  std::string_view token_;
+  std::string_view name_;
+  std::string_view prefix_;
+  std::optional<std::uint64_t> key_count_;
+  bool is_truncated_ = false;
+  bool url_encoded_ = false;
 };
 
 inline std::error_code parse_list_page(std::unique_ptr<char[]>&& body, std::size_t size,
                                        ref<list_page>& page) noexcept {
   try {
-    return list_reader::read(std::move(body), size, page);
+    const std::error_code code = list_reader::read({body.get(), size}, page);
+    if (!code) body.reset();
+    return code;
   } catch (const std::bad_alloc&) {
     return xml_errc::out_of_memory;
   }

@@ -75,12 +75,12 @@ TEST_CASE("a list shows what there is of each object", "[testing][list_answer]")
   const xml::listed& object = plain.read->contents()[0];
   CHECK(object.size == 3);
   CHECK(object.etag == "\"900150983cd24fb0d6963f7d28e17f72\"");
-  CHECK(object.storage_class == "STANDARD");
-  CHECK(object.owner_id == "origin");
+  CHECK(object.storage_class() == "STANDARD");
+  CHECK(object.owner_id() == "origin");
   CHECK(object.last_modified == wall_time{std::chrono::seconds{1'767'225'600}});
   CHECK(plain.read->name() == "b");
   CHECK_FALSE(plain.read->is_truncated());
-  CHECK(list(made, {}).read->contents()[0].owner_id.empty());
+  CHECK(list(made, {}).read->contents()[0].owner_id().empty());
 }
 
 TEST_CASE("a delimiter rolls keys up", "[testing][list_answer]") {
