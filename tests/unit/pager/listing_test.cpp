@@ -1,4 +1,4 @@
-// What a list costs its client.
+// What a list costs its client, in memory and in time.
 #include <time.h>
 
 #include <algorithm>
@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "s3pager/pager/client.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "support/canned_lists.hpp"
 #include "support/catch.hpp"
+#include "support/counted_heap.hpp"
 
 using namespace s3pager;
 using namespace s3pager::test;
@@ -62,7 +64,87 @@ void print_speed(const char* what, const canned_list_options& how, Count&& count
               server.answer_bytes());
 }
 
+/// `into` has room for all.
+task<> keep_objects(client& s3, bool with_owner, std::vector<object>& into) {
+  auto objects = s3.list({.bucket = "logs", .fetch_owner = with_owner});
+  for (;;) {
+    std::optional<object> next = co_await objects.next();
+    if (!next) break;
+    into.push_back(std::move(*next));
+  }
+}
+
+task<> keep_pages(client& s3, bool with_owner, std::vector<ref<xml::list_page>>& into) {
+  auto pages = s3.list_pages({.bucket = "logs", .fetch_owner = with_owner});
+  for (;;) {
+    std::optional<ref<xml::list_page>> next = co_await pages.next();
+    if (!next) break;
+    into.push_back(std::move(*next));
+  }
+}
+
+struct heap_use {
+  std::size_t kept = 0;
+  std::size_t most = 0;  // above what is kept
+};
+
+constexpr std::size_t kept_pages = 40;
+
+/// What a list leaves behind in `into`, and what it took on the way: client, loop and the pages in their hands.
+template <class Keep, class Kept>
+heap_use measure(bool with_owner, Keep&& keep_all, Kept& into) {
+  const canned_list_server server({.pages = kept_pages, .with_owner = with_owner});
+  const auto run = [&] {
+    ring::reactor loop;
+    client s3(loop, {.anonymous = true, .region = "us-east-1", .endpoint_url = server.endpoint()});
+    loop.run(keep_all(s3, with_owner, into));
+  };
+  run();  // what is made once for all
+  into.clear();
+  const std::size_t before = heap::now();
+  heap::forget_peak();
+  run();
+  const std::size_t after = heap::now();
+  return {.kept = after - before, .most = heap::most() - after};
+}
+
 }  // namespace
+
+TEST_CASE("listed objects that are kept take at most 128 bytes each and their keys", "[pager][memory]") {
+  const bool with_owner = GENERATE(false, true);
+  std::vector<object> objects;
+  objects.reserve(kept_pages * 1000);
+  const heap_use seen = measure(with_owner, keep_objects, objects);
+  REQUIRE(objects.size() == kept_pages * 1000);
+  std::size_t keys = 0;
+  for (const object& each : objects) keys += each.key.size();
+  const std::size_t rest = seen.kept + objects.size() * sizeof(object) - keys;
+  std::printf("an object that is kept: %.2f bytes and its key of %zu; the list itself at most %zu KiB\n",
+              static_cast<double>(rest) / static_cast<double>(objects.size()), objects[0].key.size(), seen.most / 1024);
+  CHECK(rest <= objects.size() * 128);
+  CHECK(rest >= objects.size() * (sizeof(object) + objects[0].etag.size()));  // or it is not measured
+  CHECK(objects.back().owner_id().empty() == !with_owner);
+  CHECK(objects.back().storage_class() == "STANDARD");
+}
+
+TEST_CASE("pages of a list that are kept take at most 128 bytes an object and its key", "[pager][memory]") {
+  const bool with_owner = GENERATE(false, true);
+  std::vector<ref<xml::list_page>> pages;
+  pages.reserve(kept_pages);
+  const heap_use seen = measure(with_owner, keep_pages, pages);
+  REQUIRE(pages.size() == kept_pages);
+  std::size_t keys = 0;
+  std::size_t objects = 0;
+  for (const ref<xml::list_page>& page : pages) {
+    objects += page->contents().size();
+    for (const xml::listed& each : page->contents()) keys += each.key.size();
+  }
+  const std::size_t rest = seen.kept - keys;
+  std::printf("an object of a page that is kept: %.2f bytes and its key\n", static_cast<double>(rest) / static_cast<double>(objects));
+  CHECK(objects == kept_pages * 1000);
+  CHECK(rest <= objects * 128);
+  CHECK(rest >= objects * sizeof(xml::listed));
+}
 
 // By hand: `unit_pager '[speed]'`.
 TEST_CASE("a million listed keys", "[.][speed]") {
