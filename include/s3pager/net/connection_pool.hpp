@@ -48,6 +48,7 @@ struct connect_deadlines {
 struct pool_options {
   std::size_t most_connections = 1024;   ///< open to a host at a time; at least 1
   duration keep_alive = std::chrono::seconds(15);  ///< how long one is kept that has no request
+  int receive_window_bytes = 0;          ///< as ring::socket::widen_receive_window() has it; 0: the kernel's own choice
   ring::name_source* names = nullptr;    ///< null: the system's; must outlive the reactor
 };
 
@@ -438,6 +439,7 @@ inline task<lease> host::connect(place at, connect_deadlines deadlines, const ri
   race_result won = co_await std::move(race);
   if (won.error)
     throw connect_failure(won.error, "connecting to " + where(), "connect", deadlines.connect, loop_.now(), deadlines.latest);
+  if (options_.receive_window_bytes > 0) won.socket.widen_receive_window(options_.receive_window_bytes);
   auto made = std::make_unique<connection>(std::move(won.socket), won.peer);
   if (way_.layers() > 0) {
     const time_point until = std::min(after(loop_.now(), deadlines.handshake), deadlines.latest);

@@ -163,6 +163,11 @@ class client {
       throw error(errc::invalid_argument, "max_connections is " + std::to_string(value) + ", 1 to 65535 is needed");
     return value;
   }
+  [[nodiscard]] static int checked_receive_window(std::size_t value) {
+    if (value > std::size_t{1} << 30)
+      throw error(errc::invalid_argument, "receive_window_bytes is " + std::to_string(value) + ", 0 to 1073741824 is needed");
+    return static_cast<int>(value);
+  }
   [[nodiscard]] static retry_policy checked_retry(const retry_policy& policy) {
     if (policy.max_attempts < 1) throw error(errc::invalid_argument, "retry.max_attempts is 0, 1 or more is needed");
     if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero() ||
@@ -237,7 +242,10 @@ class client {
     made.tls = tls_settings(from);
     made.deadlines = s3::checked_deadlines(from.deadlines);
     if (from.keep_alive < duration::zero()) throw error(errc::invalid_argument, "keep_alive is negative");
-    made.connections = {.most_connections = from.max_connections, .keep_alive = from.keep_alive, .names = from.names};
+    made.connections = {.most_connections = from.max_connections,
+                        .keep_alive = from.keep_alive,
+                        .receive_window_bytes = checked_receive_window(from.receive_window_bytes),
+                        .names = from.names};
     made.observer = from.observer;
     made.retry = checked_retry(from.retry);
     made.hedge = checked_hedge(from.hedge);

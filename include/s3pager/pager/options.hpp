@@ -55,6 +55,10 @@ struct client_options {
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB, with https 32 KiB or more; memory is counted in these
   std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096
   std::uint32_t max_connections = 1024;     ///< open to a host at a time; a stream leaves one of them for its list; 1 to 65,535
+  /// What the kernel may hold of each connection's answer that has not been received yet: its own memory, beside the window, and taken only
+  /// as far as the server is ahead. With little of it, sender and receiver wait for each other. 0: as the kernel has it, which
+  /// begins with 128 KiB and grows with what is received; at most 1 GiB, and half of the greatest of net.ipv4.tcp_rmem.
+  std::size_t receive_window_bytes = 4 << 20;
   duration keep_alive = std::chrono::seconds(15);  ///< how long a connection is kept without a request: S3 closes them after some 20 s
   s3pager::deadlines deadlines = {};
   s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps

@@ -115,6 +115,16 @@ class socket {
   [[nodiscard]] reactor& loop() const noexcept { return *loop_; }
   void reset() noexcept { descriptor_ = {}; }
 
+  /// Has the kernel take some `bytes` from the peer ahead of what is received, from now on and not only when it has seen how fast that
+  /// is taken; at most half of the greatest of net.ipv4.tcp_rmem. To be called once it is connected, as the scale of windows is agreed on
+  /// by then. SO_RCVBUF would be capped at net.core.rmem_max, and end the kernel's own growing of the buffer (tcp(7)). A low-water
+  /// mark has the buffer grow to what it needs (tcp_set_rcvlowat(), Linux 4.18), which it keeps when the mark is taken back.
+  void widen_receive_window(int bytes) const noexcept {
+    const int any = 1;
+    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+    ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
+  }
+
   [[nodiscard]] socket_address local_address() const noexcept {
     socket_address address;
     address.size = sizeof address.storage;

@@ -89,6 +89,24 @@ struct refusing final : ring::submit_hook {
 
 }  // namespace
 
+int receive_buffer_bytes(lease& of) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  REQUIRE(::getsockopt(of->stream().socket().fd(), SOL_SOCKET, SO_RCVBUF, &value, &size) == 0);
+  return value;
+}
+
+TEST_CASE("each connection's receive window is what it was asked for") {
+  bench in({{}, {}});
+  host& narrow = *in.pool.at({.host = "127.0.0.1", .port = in.server.port()});
+  lease first = in.connect(narrow);
+  connection_pool widening(in.loop, {.receive_window_bytes = 1 << 20});
+  host& wide = *widening.at({.host = "127.0.0.1", .port = in.server.port()});
+  lease second = in.connect(wide);
+  CHECK(receive_buffer_bytes(first) < 1 << 20);
+  CHECK(receive_buffer_bytes(second) >= 1 << 20);
+}
+
 TEST_CASE("one authority has one host, whose idle connections are kept apart from others'", "[net][connection_pool]") {
   bench on;
   const auto a = on.pool.at({.host = "127.0.0.1", .port = on.server.port()});

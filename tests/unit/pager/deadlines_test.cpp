@@ -504,6 +504,8 @@ TEST_CASE("deadlines that can't be are refused by their names", "[pager][deadlin
   CHECK(message([](client_options& how) { how.max_connections = 0; }) == "max_connections is 0, 1 to 65535 is needed");
   CHECK(message([](client_options& how) { how.max_connections = 65'536; }) ==
         "max_connections is 65536, 1 to 65535 is needed");
+  CHECK(message([](client_options& how) { how.receive_window_bytes = (1 << 30) + 1; }) ==
+        "receive_window_bytes is 1073741825, 0 to 1073741824 is needed");
   CHECK(message([](client_options& how) { how.deadlines = none(); }).empty());
   client s3(in.loop, in.small());
   CHECK_THROWS_AS(s3.page_ordered({.bucket = "s", .run_deadline = -1s}), error);

@@ -53,6 +53,23 @@ TEST_CASE("an address tells its family and port") {
   CHECK(socket::listen(loop, listener.local_address(), 1, busy) == errno_code(EADDRINUSE));
 }
 
+int option(const socket& of, int which) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  REQUIRE(::getsockopt(of.fd(), SOL_SOCKET, which, &value, &size) == 0);
+  return value;
+}
+
+TEST_CASE("a widened receive window has the kernel hold as much, and receives wait for one byte as before") {
+  reactor loop;
+  const connection both = loop.run(connected(loop));
+  const int before = option(both.client, SO_RCVBUF);
+  both.client.widen_receive_window(1 << 20);
+  CHECK(option(both.client, SO_RCVBUF) >= 1 << 20);
+  CHECK(before < 1 << 20);
+  CHECK(option(both.client, SO_RCVLOWAT) == 1);
+}
+
 task<receive_result> receive_some(const socket& from, grant slots, std::size_t most) {
   receive_result got = co_await from.receive(std::move(slots), most, no_deadline);
   co_return got;
