@@ -20,16 +20,9 @@
 
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/testing/origin.hpp"
+#include "support/sanitized.hpp"
 
 namespace s3pager::test {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 /// Serves until it is destroyed, or this process ends. To be made before there are threads and reactors.
 class origin_process {

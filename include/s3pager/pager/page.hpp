@@ -12,6 +12,7 @@
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/base/recycled.hpp"
 #include "s3pager/ring/slot_pool.hpp"
 #include "s3pager/s3/object.hpp"
 
@@ -21,7 +22,7 @@ namespace detail {
 
 /// What all pages of an object share. Written before its first page is handed on (but for its verification), read by any thread
 /// from then on.
-class object_record final : public shared_counted {
+class object_record final : public shared_counted, public recycled<object_record, 1024> {
  public:
   explicit object_record(object what) noexcept : what_(std::move(what)) {}
   [[nodiscard]] const object& what() const noexcept { return what_; }
