@@ -26,8 +26,8 @@ class request_writer {
   request_writer& begin(std::string_view method, std::string_view target) noexcept {
     if (!detail::is_token(method)) return fail(protocol_error::invalid_method);
     if (target.empty()) return fail(protocol_error::invalid_target);
-    for (const char c : target)
-      if (!detail::is_visible(c)) return fail(protocol_error::invalid_target);
+    const char* const end = target.data() + target.size();
+    if (detail::skip_visible(target.data(), end) != end) return fail(protocol_error::invalid_target);
     return write({method, " ", target, " HTTP/1.1\r\n"});
   }
 

@@ -47,3 +47,19 @@ TEST_CASE("names are compared ignoring the case of ASCII letters only") {
   CHECK_FALSE(equals_ignoring_case("[", "{"));
   CHECK_FALSE(equals_ignoring_case("\xC4", "\xE4"));
 }
+
+TEST_CASE("wherever a character stands in a name, its case alone makes no difference") {
+  const std::string name = "x-amz-checksum-crc64nvme";
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    for (int first = 0; first < 256; ++first) {
+      std::string a = name;
+      a[at] = static_cast<char>(first);
+      for (const int second : {first, first ^ 0x20, first ^ 0x01, first ^ 0x80}) {
+        std::string b = name;
+        b[at] = static_cast<char>(second);
+        const bool same = ascii_lower(a[at]) == ascii_lower(b[at]);
+        if (equals_ignoring_case(a, b) != same) FAIL("at " << at << " " << first << " and " << second);
+      }
+    }
+  }
+}

@@ -154,7 +154,7 @@ class section_reader {
           state_ = state::name;
           [[fallthrough]];
         case state::name:
-          while (cursor != end && is_token_character(*cursor)) ++cursor;
+          cursor = skip_token(cursor, end);
           if (cursor == end) break;
           if (*cursor != ':') return {.error = name_error(*cursor)};
           entries_[count_].name_size = offset() - entries_[count_].name_offset;
