@@ -48,6 +48,11 @@ class connection final : public list_node {
   /// Since when nobody has used it; of a connection that is in a pool.
   [[nodiscard]] time_point idle_since() const noexcept { return idle_since_; }
   void idles_since(time_point now) noexcept { idle_since_ = now; }
+
+  /// The last receive found nothing in the socket behind what it took, in this turn of its reactor.
+  void was_drained(std::uint64_t turn) noexcept { drained_in_ = turn; }
+  /// Whether the peer is there and has said nothing that nobody asked for; of an idle one. It is not asked again within a turn.
+  [[nodiscard]] bool is_silent(std::uint64_t turn) noexcept { return drained_in_ == turn || stream_.is_silent(); }
   /// Whether its answer was read whole, nothing is outstanding and the peer lets it live.
   [[nodiscard]] bool reusable() const noexcept {
     return parser_.keep_alive() && stream_.socket().handle()->reusable() && stream_.reusable();
@@ -60,6 +65,7 @@ class connection final : public list_node {
   ref<request_buffer> out_;
   std::uint64_t requests_ = 0;
   time_point idle_since_{};
+  std::uint64_t drained_in_ = 0;
 };
 
 }  // namespace s3pager::net

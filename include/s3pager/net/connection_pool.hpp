@@ -152,6 +152,8 @@ class host final : public counted, private ring::timer {
   /// one. A name is looked up when no address is known, and beside the connecting when the last lookup is old: by one for all who wait.
   [[nodiscard]] inline task<lease> connect(place at, connect_deadlines deadlines,
                                            const ring::socket_address* avoided = nullptr);
+  /// The same of a place that is connected(), at once.
+  [[nodiscard]] inline static lease connected(place at) noexcept;
   /// What answers from there comes too late: other addresses are better for a while.
   void was_slow(const ring::socket_address& address) noexcept { addresses_.book().set_aside(address, loop_.now()); }
 
@@ -167,7 +169,7 @@ class host final : public counted, private ring::timer {
   }
   // Bytes that nobody asked for would be read as the answer to the next request.
   void drop_dead() noexcept {
-    while (!idle_.empty() && !idle_.front().stream().is_silent()) drop_idle(idle_.front());
+    while (!idle_.empty() && !idle_.front().is_silent(loop_.turns())) drop_idle(idle_.front());
   }
   void drop_idle(connection& which) noexcept {
     static_cast<list_node&>(which).unlink();
@@ -206,7 +208,7 @@ class host final : public counted, private ring::timer {
     for (auto at = idle_.begin(); at != idle_.end();) {
       connection& each = *at;
       ++at;
-      if (now < after(each.idle_since(), options_.keep_alive) && each.stream().is_silent()) continue;
+      if (now < after(each.idle_since(), options_.keep_alive) && each.is_silent(loop_.turns())) continue;
       static_cast<list_node&>(each).unlink();
       gone.push_back(each);
     }
@@ -425,13 +427,15 @@ class lease {
   connection* which_ = nullptr;
 };
 
+inline lease host::connected(place at) noexcept {
+  ref<host> of = std::move(at.of_);
+  return lease(std::move(of), std::exchange(at.idle_, nullptr));
+}
+
 inline task<lease> host::connect(place at, connect_deadlines deadlines, const ring::socket_address* avoided) {
   const ref<host> alive(this);
   const ring::socket_address avoid = avoided != nullptr ? *avoided : ring::socket_address();
-  if (at.connected()) {
-    at.of_ = {};
-    co_return lease(alive, std::exchange(at.idle_, nullptr));
-  }
+  if (at.connected()) co_return connected(std::move(at));
   task<> addresses_known = addresses_.known(deadlines.resolve, deadlines.latest);
   co_await std::move(addresses_known);
   address_book& book = addresses_.book();

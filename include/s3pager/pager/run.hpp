@@ -173,7 +173,7 @@ class run {
   /// Has the object's clock run while a slice of it is fetched.
   class working {
    public:
-    working(slice& of, ring::reactor& loop) noexcept : of_(of), loop_(loop) { of_.work_begins(loop_.now()); }
+    working(slice& of, ring::reactor& loop, time_point now) noexcept : of_(of), loop_(loop) { of_.work_begins(now); }
     working(const working&) = delete;
     working& operator=(const working&) = delete;
     ~working() { of_.work_ends(loop_.now()); }
@@ -201,9 +201,10 @@ class run {
   /// All of a slice, over as many attempts as it takes: each goes on at the next byte of the same version.
   [[nodiscard]] task<> fetch(slice& of) {
     ring::reactor& loop = service_->loop();
-    retry_state attempts(service_->retries(), loop.now());
+    const time_point now = loop.now();
+    retry_state attempts(service_->retries(), now);
     bool corrupted = false;  // what the attempt before brought: the next one is made on another connection
-    const working clock(of, loop);
+    const working clock(of, loop, now);
     for (;;) {
       const std::uint64_t before = of.received;
       std::optional<error> failure;
@@ -275,11 +276,12 @@ class run {
     job& owner = *of.owner;
     const bool size_known = owner.end.has_value();
     const bool version_known = !owner.etag.empty();
-    // A copy: the record's own, which the key is in, may be replaced by what the first answer says.
-    const object as_asked = owner.record->what();
+    // The record's own, which the key is in, may be replaced by what the first answer says.
+    std::optional<object> as_asked;
+    if (!size_known) as_asked.emplace(owner.record->what());
     s3::get_object_request request;
     write_request(of, request);
-    request.key = as_asked.key;
+    request.key = (as_asked ? *as_asked : owner.record->what()).key;
     hedged_get get(service_, target_, request, tally_, window_, of);
     std::optional<error> refused;
     try {
@@ -302,7 +304,7 @@ class run {
       throw get->failure(why, "the object has " + std::to_string(*total) + " bytes, listed with " +
                                   std::to_string(*owner.end));
     }
-    co_await receive(get, of, as_asked.key);
+    co_await receive(get, of, request.key);
     co_return true;
   }
 

@@ -43,6 +43,9 @@ struct reactor_options {
   std::uint32_t entries = 512;           ///< submission queue, rounded up to a power of two by the kernel; 1 to 32768
   std::uint32_t completion_entries = 0;  ///< completion queue; 0: 16 times `entries`
   feature masked = feature::none;        ///< not to be used even where the kernel has it
+  /// Where many receives are under way, a turn waits for completions of half of them, 32 at most, but no longer than this: a turn costs
+  /// more than what it does for one. 0: each is looked at as it comes.
+  std::chrono::microseconds batch_wait{100};
   submit_hook* hook = nullptr;           ///< for tests
 };
 
@@ -75,7 +78,10 @@ class reactor {
  public:
   /// Throws error (unavailable, or the errno) with words that tell an old kernel, sysctl, seccomp and used-up limits apart.
   explicit reactor(const reactor_options& options = {})
-      : clock_(options.clock != nullptr ? options.clock : &own_clock_), hook_(options.hook), waker_(make_ref<waker>()) {
+      : clock_(options.clock != nullptr ? options.clock : &own_clock_),
+        hook_(options.hook),
+        waker_(make_ref<waker>()),
+        batch_wait_(options.batch_wait) {
     set_up(options);
     arm_wake();
   }
@@ -191,6 +197,7 @@ class reactor {
   /// reaps, resumes up to `budget` coroutines, fires timers that are due. True if more is ready. Throws what the
   /// kernel refuses (never for what a peer or a caller does).
   bool run_once(wait waiting = wait::yes, std::size_t budget = 4096) {
+    ++turns_;
     if (event_fd_) clear_events();
     dispose_orphans();
     complete_answered();
@@ -263,6 +270,8 @@ class reactor {
   [[nodiscard]] std::size_t live_operations() const noexcept { return live_operations_; }
   [[nodiscard]] std::uint64_t submissions() const noexcept { return submissions_; }
   [[nodiscard]] std::uint64_t enters() const noexcept { return enters_; }
+  /// Turns begun, from 1 on within the first.
+  [[nodiscard]] std::uint64_t turns() const noexcept { return turns_; }
   /// Receives that found the ring of buffers empty and were armed again.
   [[nodiscard]] std::uint64_t rearms() const noexcept { return rearms_; }
 
@@ -428,6 +437,7 @@ class reactor {
       ::io_uring_sqe_set_data(entry, &what);
       what.at = operation::state::in_flight;
       in_flight_.push_back(what);
+      if (what.kind == operation_kind::receive_slots) ++receives_;
     }
   }
 
@@ -449,27 +459,38 @@ class reactor {
     fill_entries();
     if (!wake_armed_) arm_wake();
     if (!ready_.empty() || posted_.load(std::memory_order_relaxed) != nullptr) waiting = wait::no;
-    ++enters_;
     int result = 0;
     if (waiting == wait::no || !queued_.empty()) {
+      ++enters_;
       result = ::io_uring_submit_and_get_events(&ring_);
-    } else if (until == no_deadline || !clock_->runs()) {
-      result = ::io_uring_submit_and_wait(&ring_, 1);
     } else {
-      const auto left = std::chrono::ceil<std::chrono::microseconds>(until - clock_->now()).count();
-      if (left <= 0) {
-        result = ::io_uring_submit_and_get_events(&ring_);
-      } else {
-        __kernel_timespec limit{};
-        limit.tv_sec = left / 1'000'000;
-        limit.tv_nsec = (left % 1'000'000) * 1000;
-        io_uring_cqe* first = nullptr;
-        result = ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+      using std::chrono::microseconds;
+      const bool times_out = until != no_deadline && clock_->runs();
+      const microseconds left = times_out ? std::chrono::ceil<microseconds>(until - clock_->now()) : microseconds::max();
+      const std::uint32_t batch = std::min<std::uint32_t>(receives_ / 2, most_batched);
+      bool came = false;
+      if (batch > 1 && batch_wait_ > microseconds::zero() && left > batch_wait_ && clock_->runs()) {
+        result = wait_for(batch, batch_wait_);
+        came = result != -ETIME || ::io_uring_cq_ready(&ring_) != 0;
       }
+      if (!came) result = wait_for(1, left);
     }
     // EBUSY and EAGAIN: the completion queue wants reaping first.
     return result == -EINTR || result == -ETIME || result == -EBUSY || result == -EAGAIN ? 0 : result;
   }
+
+  /// Submits, and waits for `count` completions, for at most `limit`; max() is for ever.
+  int wait_for(std::uint32_t count, std::chrono::microseconds limit) noexcept {
+    ++enters_;
+    if (limit <= std::chrono::microseconds::zero()) return ::io_uring_submit_and_get_events(&ring_);
+    if (limit == std::chrono::microseconds::max()) return ::io_uring_submit_and_wait(&ring_, count);
+    __kernel_timespec time{};
+    time.tv_sec = limit.count() / 1'000'000;
+    time.tv_nsec = (limit.count() % 1'000'000) * 1000;
+    io_uring_cqe* first = nullptr;
+    return ::io_uring_submit_and_wait_timeout(&ring_, &first, count, &time, nullptr);
+  }
+  static constexpr std::uint32_t most_batched = 32;
 
   void reap() noexcept {
     io_uring_cqe* entries[64];
@@ -496,6 +517,7 @@ class reactor {
   void complete(operation& what, std::int32_t result, std::uint32_t flags) noexcept {
     static_cast<list_node&>(what).unlink();
     if (what.kind == operation_kind::receive_slots) {
+      --receives_;
       if ((flags & IORING_CQE_F_BUFFER) != 0) {
         const ref<buffer_pool> pool = what.slots.pool();
         const std::size_t size = result > 0 ? static_cast<std::size_t>(result) : 0;
@@ -577,10 +599,13 @@ class reactor {
   unique_fd timer_fd_;
   unique_fd event_fd_;
   unique_fd poll_fd_;
+  std::chrono::microseconds batch_wait_;
+  std::uint32_t receives_ = 0;  // into slots, in the kernel's hands
   std::uint64_t wake_count_ = 0;
   std::size_t live_operations_ = 0;
   std::uint64_t submissions_ = 0;
   std::uint64_t enters_ = 0;
+  std::uint64_t turns_ = 0;
   std::uint64_t rearms_ = 0;
   std::uint16_t next_group_ = 0;
   bool wake_armed_ = false;

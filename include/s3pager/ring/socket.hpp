@@ -57,6 +57,7 @@ struct socket_address {
 struct receive_result {
   std::error_code error = {};
   received bytes = {};  ///< nothing at the end of the stream
+  bool drained = false;  ///< the socket held nothing more, when these had been taken (IORING_CQE_F_SOCK_NONEMPTY, Linux 5.19)
   operation_owner pending = {};  ///< patience ended first: the receive goes on, to be awaited again or dropped
 };
 
@@ -71,7 +72,10 @@ class receive_awaiter final : public operation_awaiter {
       return result;
     }
     result.error = take().error;
-    if (owner()) result.bytes = std::move(owner()->bytes);
+    if (owner()) {
+      result.bytes = std::move(owner()->bytes);
+      result.drained = (owner()->flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
+    }
     owner().reset();
     return result;
   }

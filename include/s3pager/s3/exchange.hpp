@@ -19,6 +19,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/base/inline_text.hpp"
 #include "s3pager/base/stopwatch.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/http/date.hpp"
@@ -72,6 +73,8 @@ class exchange {
   [[nodiscard]] const ring::socket_address& peer() const noexcept { return lease_->peer(); }
   /// Since the request was sent.
   [[nodiscard]] duration elapsed() const noexcept { return loop().now() - began_; }
+  /// When it was sent; within begin(), where that does not wait, as good as now.
+  [[nodiscard]] time_point began() const noexcept { return began_; }
   [[nodiscard]] duration to_first_byte() const noexcept { return to_first_byte_; }
 
   /// It is a second request for what one to `late` was sent for. The address must live until begin() has connected.
@@ -88,6 +91,10 @@ class exchange {
     const time_point now = loop().now();
     idle_ends_ = after(now, limits().idle);
     return std::min({idle_ends_, floor_.deadline(now), latest_});
+  }
+  /// A receive of the answer has ended; what it brought is given to received() as it is opened.
+  void came(const ring::receive_result& what) noexcept {
+    if (what.drained && !what.error) lease_->was_drained(loop().turns());
   }
   /// It gave so many bytes of the answer.
   void received(std::size_t bytes) noexcept {
@@ -113,6 +120,21 @@ class exchange {
     place_ = std::move(found.given);
   }
 
+  /// Does what begin() does, if nothing has to be waited for: neither the client's pace, nor a place, nor a new connection. False, and
+  /// nothing has happened, if something has.
+  [[nodiscard]] bool try_begin(const request_spec& what, bool fresh) {
+    began_ = loop().now();
+    if (!service_->retries().line().try_turn(began_, [&] { return try_place(fresh) && place_.connected(); })) return false;
+    event_.reused_connection = true;
+    lease_ = net::host::connected(std::move(place_));
+    try {
+      send(what);
+    } catch (const error& failed) {
+      fail_to_begin(failed);
+    }
+    return true;
+  }
+
   /// Takes a connection, and a place for it if it has none yet, and starts sending, when the client's pace lets it; the
   /// answer is to be received next. An idle connection is used only if `fresh` is false. Throws what connecting and writing the
   /// head throw.
@@ -120,34 +142,19 @@ class exchange {
     began_ = loop().now();
     try {
       send_line& line = service_->retries().line();
-      if (!line.try_turn(loop().now())) {
+      if (!line.try_turn(began_)) {
         place_.reset();  // meanwhile it is another's
         co_await line.wait_for_turn(loop(), latest_);
       }
-      began_ = loop().now();
       if (!try_place(fresh)) co_await wait_for_place(fresh);
       event_.reused_connection = place_.connected();
       const net::connect_deadlines limit = service_->connect_deadlines(latest_);
       task<net::lease> connecting = target_->host()->connect(std::move(place_), limit, late_peer_);
       lease_ = co_await std::move(connecting);
-      lease_->request_began();
-      signed_offset_ = service_->clock_offset();
-      const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
       began_ = loop().now();
-      ++tally_->requests;
-      if (event_.hedge)
-        ++tally_->hedges;
-      else if (event_.kind == request_kind::get_object)
-        hedging().request_began();
-      event_.id = service_->next_request_id();
-      event_.peer = &lease_->peer();
-      if (observer* seen_by = service_->observer()) seen_by->request_began(event_);
-      sending_ = stream().start_send(head, lease_->out());
+      send(what);
     } catch (const error& failed) {
-      end(failed.code());
-      lease_.reset();
-      if (!failed.details().bucket.empty()) throw;
-      throw failure(failed.code(), failed.details().message);
+      fail_to_begin(failed);
     }
   }
 
@@ -162,8 +169,8 @@ class exchange {
   void answered() {
     status_ = parser().status();
     to_first_byte_ = loop().now() - began_;
-    request_id_ = parser().header("x-amz-request-id").value_or(std::string_view());
-    host_id_ = parser().header("x-amz-id-2").value_or(std::string_view());
+    request_id_.assign(parser().header("x-amz-request-id").value_or(std::string_view()));
+    host_id_.assign(parser().header("x-amz-id-2").value_or(std::string_view()));
     if (status_ < 300) return;
     const wall_time now = loop().clock().wall();
     date_ = http::parse_date(parser().header("date").value_or(std::string_view()), now);
@@ -280,6 +287,28 @@ class exchange {
              where() + " (deadlines.min_bytes_per_second is " + std::to_string(limits().min_bytes_per_second) + ")";
     return "timed out";
   }
+  /// Writes the head for the connection there is, and starts sending it.
+  void send(const request_spec& what) {
+    lease_->request_began();
+    signed_offset_ = service_->clock_offset();
+    const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
+    ++tally_->requests;
+    if (event_.hedge)
+      ++tally_->hedges;
+    else if (event_.kind == request_kind::get_object)
+      hedging().request_began();
+    event_.id = service_->next_request_id();
+    event_.peer = &lease_->peer();
+    if (observer* seen_by = service_->observer()) seen_by->request_began(event_);
+    sending_ = stream().start_send(head, lease_->out());
+  }
+  [[noreturn]] void fail_to_begin(const error& failed) {
+    end(failed.code());
+    lease_.reset();
+    if (!failed.details().bucket.empty()) throw error(failed);
+    throw failure(failed.code(), failed.details().message);
+  }
+
   [[nodiscard]] std::string where() const { return " at " + target_->host()->where(); }
   [[nodiscard]] std::string words_for(std::error_code why) const { return lease_ ? stream().words_for(why) : why.message(); }
 
@@ -290,8 +319,8 @@ class exchange {
     known.http_status = status_;
     known.attempts = 1;
     known.elapsed = loop().now() - began_;
-    known.request_id = request_id_;
-    known.host_id = host_id_;
+    known.request_id = request_id_.view();
+    known.host_id = host_id_.view();
     known.retry_after = retry_after_;
     return known;
   }
@@ -322,7 +351,7 @@ class exchange {
     request_outcome outcome;
     outcome.error = why ? why : outcome_error_;
     outcome.http_status = status_;
-    outcome.request_id = request_id_;
+    outcome.request_id = request_id_.view();
     outcome.body_bytes = body_bytes_;
     outcome.to_first_byte = to_first_byte_;
     outcome.total = loop().now() - began_;
@@ -340,8 +369,8 @@ class exchange {
   request_event event_;
   const ring::socket_address* late_peer_ = nullptr;
   std::error_code outcome_error_;
-  std::string request_id_;
-  std::string host_id_;
+  inline_text<64> request_id_;  // 16 characters of Amazon S3's, some 50 of others'
+  inline_text<128> host_id_;    // 76 of Amazon S3's
   std::chrono::seconds retry_after_{0};
   std::optional<wall_time> date_;  // of an answer that is a failure, and when it came by our clock
   wall_time answered_{};

@@ -83,9 +83,10 @@ class get_object {
   /// Sends the request and receives under `slots` until the head of the answer is there, and checks it: status 200 or 206 as
   /// asked, else throws the typed error.
   [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh, duration patience = hedge_budget::never) {
-    if (!exchange_.open())
-      co_await exchange_.begin({.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}}, fresh);
-    const time_point late = after(exchange_.loop().now(), patience);
+    const bool sends = !exchange_.open();
+    const request_spec request{.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}};
+    if (sends && !exchange_.try_begin(request, fresh)) co_await exchange_.begin(request, fresh);
+    const time_point late = after(sends ? exchange_.began() : exchange_.loop().now(), patience);
     std::error_code failed;
     broken_ = {};
     bool headed = false;
@@ -96,6 +97,7 @@ class get_object {
         waiting_ = std::move(got.pending);
         co_return progress::late;
       }
+      exchange_.came(got);
       failed = got.error;
       if (!failed && got.bytes.size() == 0) failed = end_of_stream();
       received_ = std::move(got.bytes);
@@ -173,6 +175,7 @@ class get_object {
       waiting_ = std::move(got.pending);
       co_return;
     }
+    exchange_.came(got);
     if (got.error) {
       const error made = exchange_.transport_failure(got.error, "receiving the body");
       exchange_.abandon(got.error);

@@ -32,7 +32,12 @@ class send_line {
 
   /// Takes a turn, if there is one now and nobody waits: the request is to be sent at once.
   [[nodiscard]] bool try_turn(time_point now) noexcept {
-    if (called_ != nullptr || !line_.empty()) return false;
+    return try_turn(now, [] { return true; });
+  }
+  /// The same, unless `also` says, asked when there is a turn, that it would be of no use.
+  template <class Also>
+  [[nodiscard]] bool try_turn(time_point now, Also also) noexcept {
+    if (called_ != nullptr || !line_.empty() || too_early(now) || !also()) return false;
     return take(now, false);
   }
   /// Waits for one, in line. Throws error: timed_out if none came before `latest`, cancelled on a stop. Dropping the wait
@@ -59,10 +64,10 @@ class send_line {
     send_line& of_;
   };
 
+  [[nodiscard]] bool too_early(time_point now) const noexcept { return pace_.limited(now) && pace_.next() > now; }
   [[nodiscard]] bool take(time_point now, bool waited) noexcept {
-    const bool limited = pace_.limited(now);
-    if (limited && pace_.next() > now) return false;
-    if (limited) pace_.sent(now, waited);
+    if (too_early(now)) return false;
+    if (pace_.limited(now)) pace_.sent(now, waited);
     return true;
   }
   inline void call_next() noexcept;
