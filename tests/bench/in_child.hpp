@@ -25,7 +25,9 @@ namespace bench {
     ::close(ends[0]);
     int status = 1;
     try {
-      const usage made = work();
+      const std::uint64_t before = peak_kibibytes();
+      usage made = work();
+      made.before_kibibytes = before;
       status = ::write(ends[1], &made, sizeof made) == static_cast<ssize_t>(sizeof made) ? 0 : 1;
     } catch (const std::exception& failed) {
       std::fprintf(stderr, "bench: %s\n", failed.what());

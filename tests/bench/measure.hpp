@@ -4,7 +4,11 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <ctime>
+#include <string>
+
+#include "counted_instructions.hpp"
 
 namespace bench {
 
@@ -12,44 +16,83 @@ namespace bench {
 struct usage {
   double wall_seconds = 0;
   double cpu_seconds = 0;           ///< of all threads of the process, in user and kernel
+  double server_seconds = 0;        ///< processor time of the server meanwhile
+  std::uint64_t instructions = 0;   ///< of the process, in user and kernel; 0: can't be counted here
   std::uint64_t bytes = 0;          ///< of objects
-  std::uint64_t count = 0;          ///< objects
+  std::uint64_t count = 0;          ///< objects, keys, or whatever the scene counts
   std::uint64_t waits = 0;          ///< calls that wait for the kernel: epoll_wait and the like
+  std::uint64_t requests = 0;       ///< sent
+  std::uint64_t hedges = 0;         ///< of these, second ones for what was late
   std::uint64_t resumed = 0;        ///< connections that resumed a TLS session
   std::uint64_t connections = 0;    ///< that carried it
-  std::uint64_t peak_kibibytes = 0; ///< of resident memory, all that came before included
-  double server_busy = 0;           ///< how much of a core the server had while the contestant ran, its warming up included
+  std::uint64_t peak_kibibytes = 0;    ///< of resident memory, all that came before included
+  std::uint64_t before_kibibytes = 0;  ///< of that, what the process had before its work
+  std::uint64_t bound_kibibytes = 0;   ///< what the work may add to that; 0: nobody promised anything
+
+  [[nodiscard]] double server_busy() const noexcept { return wall_seconds > 0 ? server_seconds / wall_seconds : 0; }
+  [[nodiscard]] double added_mebibytes() const noexcept {
+    return static_cast<double>(peak_kibibytes - before_kibibytes) / 1024;
+  }
 };
+
+[[nodiscard]] inline std::uint64_t peak_kibibytes(int who = RUSAGE_SELF) noexcept {
+  rusage of_process{};
+  ::getrusage(who, &of_process);
+  return static_cast<std::uint64_t>(of_process.ru_maxrss);
+}
+
+[[nodiscard]] inline double seconds_of(clockid_t clock) noexcept {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+/// Processor time of a process of one thread; 0 if it can't be told.
+[[nodiscard]] inline double seconds_of_process(long pid) noexcept {
+  if (pid == 0) return 0;
+  unsigned long long nanoseconds = 0;
+  if (std::FILE* from = std::fopen(("/proc/" + std::to_string(pid) + "/schedstat").c_str(), "r")) {
+    if (std::fscanf(from, "%llu", &nanoseconds) != 1) nanoseconds = 0;
+    std::fclose(from);
+  }
+  return static_cast<double>(nanoseconds) / 1e9;
+}
 
 /// Adds up what passes between begin() and end().
 class meter {
  public:
+  explicit meter(long server_pid = 0) : server_pid_(server_pid) {}
+
   void begin() noexcept {
-    wall_began_ = seconds(CLOCK_MONOTONIC);
-    cpu_began_ = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    server_began_ = seconds_of_process(server_pid_);
+    instructions_.begin();
+    wall_began_ = seconds_of(CLOCK_MONOTONIC);
+    cpu_began_ = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
   }
   void end() noexcept {
-    so_far_.cpu_seconds += seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_began_;
-    so_far_.wall_seconds += seconds(CLOCK_MONOTONIC) - wall_began_;
+    so_far_.cpu_seconds += seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_began_;
+    so_far_.wall_seconds += seconds_of(CLOCK_MONOTONIC) - wall_began_;
+    so_far_.instructions += instructions_.end();
+    so_far_.server_seconds += seconds_of_process(server_pid_) - server_began_;
   }
-  [[nodiscard]] usage total() const noexcept {
-    usage made = so_far_;
-    rusage of_process{};
-    ::getrusage(RUSAGE_SELF, &of_process);
-    made.peak_kibibytes = static_cast<std::uint64_t>(of_process.ru_maxrss);
-    return made;
+  /// What was measured, with what `made` says of the work.
+  [[nodiscard]] usage total(const usage& made) const noexcept {
+    usage all = made;
+    all.wall_seconds = so_far_.wall_seconds;
+    all.cpu_seconds = so_far_.cpu_seconds;
+    all.server_seconds = so_far_.server_seconds;
+    all.instructions = so_far_.instructions;
+    all.peak_kibibytes = peak_kibibytes();
+    return all;
   }
 
  private:
-  [[nodiscard]] static double seconds(clockid_t of) noexcept {
-    timespec now{};
-    ::clock_gettime(of, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-  }
-
   usage so_far_ = {};
+  counted_instructions instructions_;
+  long server_pid_;
   double wall_began_ = 0;
   double cpu_began_ = 0;
+  double server_began_ = 0;
 };
 
 }  // namespace bench

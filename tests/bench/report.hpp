@@ -20,35 +20,53 @@ namespace bench {
 /// Where a run took place; names and values.
 using surroundings = std::vector<std::pair<std::string, std::string>>;
 
-inline void print_table(const std::vector<scene>& scenes) {
-  for (const scene& each : scenes) {
-    const bool bulk = each.per == unit::gigabyte;
-    std::printf("\n%s\n", each.name.c_str());
-    std::printf("  %-34s %10s %10s %12s %9s %8s\n", "median of the rounds", bulk ? "CPU s/GB" : "CPU ms",
-                bulk ? "GB/s" : "ms", bulk ? "KiB a wait" : "", "peak MiB", bulk ? "server" : "");
-    for (const contestant& who : each.contestants) {
-      const auto median_of = [&](auto value) { return each.median_of(who.name, value); };
-      const double scale = bulk ? 1 : 1e3;
-      const double cpu = median_of([&](const usage& of) { return each.cpu(of); }) * scale;
-      const double wall = median_of([&](const usage& of) { return bulk ? 1 / each.wall(of) : each.wall(of) * 1e3; });
-      const double waits = median_of([](const usage& of) {
-        return of.waits == 0 ? 0 : static_cast<double>(of.bytes) / 1024 / static_cast<double>(of.waits);
-      });
-      const double peak = median_of([](const usage& of) { return static_cast<double>(of.peak_kibibytes) / 1024; });
-      const double server = median_of([](const usage& of) { return of.server_busy; });
-      std::printf("  %-34s %10.3f %10.3f ", who.name.c_str(), cpu, wall);
-      bulk ? std::printf("%12.0f", waits) : std::printf("%12s", "");
-      std::printf(" %9.1f ", peak);
-      bulk ? std::printf("%7.0f%%\n", server * 100) : std::printf("%8s\n", "");
-    }
-    if (!each.comparisons.empty()) std::printf("  %-50s %22s %22s\n", "median ratio [95 %]", "CPU", "wall");
-    for (const comparison& of : each.comparisons) {
-      const estimate cpu = each.ratio(of, [&](const usage& used) { return each.cpu(used); });
-      const estimate wall = each.ratio(of, [&](const usage& used) { return each.wall(used); });
-      std::printf("  %-50s %6.3f [%.3f, %.3f] %6.3f [%.3f, %.3f]\n", (of.first + " / " + of.second).c_str(), cpu.median, cpu.low,
-                  cpu.high, wall.median, wall.low, wall.high);
-    }
+/// How a scene's figures are written.
+struct unit_words {
+  const char* cpu;
+  double cpu_scale;
+  const char* rate;
+  double rate_scale;  ///< 0: the time for one, in milliseconds
+  const char* name;
+};
+
+[[nodiscard]] inline unit_words words_for(unit per) noexcept {
+  switch (per) {
+    case unit::gigabyte: return {"CPU s/GB", 1, "GB/s", 1, "GB"};
+    case unit::request: return {"CPU ms/1000", 1e6, "requests/s", 1, "request"};
+    case unit::page: return {"CPU ms", 1e3, "ms", 0, "page"};
+    case unit::key: return {"CPU ns/key", 1e9, "keys/s", 1, "key"};
+    case unit::signature: break;
   }
+  return {"CPU us", 1e6, "1/s", 1, "signature"};
+}
+
+inline void print_table(const scene& of) {
+  const unit_words words = words_for(of.per);
+  std::printf("\n%s\n", of.name.c_str());
+  std::printf("  %-30s %11s %11s %10s %9s %9s %7s\n", "median of the rounds", words.cpu, words.rate, "KiB a wait", "added MiB",
+              "requests", "server");
+  for (const contestant& who : of.contestants) {
+    const auto median_of = [&](auto value) { return of.median_of(who.name, value); };
+    const double cpu = median_of([&](const usage& used) { return of.cpu(used); }) * words.cpu_scale;
+    const double rate = median_of(
+        [&](const usage& used) { return words.rate_scale == 0 ? of.wall(used) * 1e3 : words.rate_scale / of.wall(used); });
+    const double waits = median_of([](const usage& used) {
+      return used.waits == 0 ? 0 : static_cast<double>(used.bytes) / 1024 / static_cast<double>(used.waits);
+    });
+    const double added = median_of([](const usage& used) { return used.added_mebibytes(); });
+    const double requests = median_of([](const usage& used) { return static_cast<double>(used.requests); });
+    const double server = median_of([](const usage& used) { return used.server_busy(); });
+    std::printf("  %-30s %11.3f %11.*f %10.0f %9.1f %9.0f %6.0f%%\n", who.name.c_str(), cpu, rate < 100 ? 3 : 0, rate, waits, added,
+                requests, server * 100);
+  }
+  if (!of.comparisons.empty()) std::printf("  %-50s %21s %21s\n", "median ratio [95 %]", "CPU", "wall");
+  for (const comparison& each : of.comparisons) {
+    const estimate cpu = of.ratio(each, quantity::cpu);
+    const estimate wall = of.ratio(each, quantity::wall);
+    std::printf("  %-50s %6.3f [%.3f, %.3f] %6.3f [%.3f, %.3f]\n", (each.first + " / " + each.second).c_str(), cpu.median, cpu.low,
+                cpu.high, wall.median, wall.low, wall.high);
+  }
+  std::fflush(stdout);
 }
 
 namespace detail {
@@ -67,10 +85,12 @@ inline void write(std::ostream& to, const estimate& of) {
 }
 
 inline void write(std::ostream& to, const usage& of) {
-  to << "{\"wall_seconds\": " << of.wall_seconds << ", \"cpu_seconds\": " << of.cpu_seconds << ", \"bytes\": " << of.bytes
-     << ", \"objects\": " << of.count << ", \"waits\": " << of.waits << ", \"connections\": " << of.connections
-     << ", \"resumed\": " << of.resumed << ", \"peak_kibibytes\": " << of.peak_kibibytes
-     << ", \"server_busy\": " << of.server_busy << '}';
+  to << "{\"wall_seconds\": " << of.wall_seconds << ", \"cpu_seconds\": " << of.cpu_seconds
+     << ", \"server_seconds\": " << of.server_seconds << ", \"instructions\": " << of.instructions << ", \"bytes\": " << of.bytes
+     << ", \"count\": " << of.count << ", \"waits\": " << of.waits << ", \"requests\": " << of.requests
+     << ", \"hedges\": " << of.hedges << ", \"connections\": " << of.connections << ", \"resumed\": " << of.resumed
+     << ", \"peak_kibibytes\": " << of.peak_kibibytes << ", \"before_kibibytes\": " << of.before_kibibytes
+     << ", \"bound_kibibytes\": " << of.bound_kibibytes << '}';
 }
 
 /// Writes each of `all` by `one`, in lines of their own with commas between.
@@ -95,7 +115,7 @@ inline void write_json(const std::string& path, const surroundings& where, const
   });
   to << "  },\n  \"scenes\": [";
   detail::write_each(to, scenes, "    ", [&](const scene& each) {
-    to << "{\"name\": " << detail::quoted(each.name) << ", \"per\": \"" << (each.per == unit::gigabyte ? "GB" : "object")
+    to << "{\"name\": " << detail::quoted(each.name) << ", \"per\": \"" << words_for(each.per).name
        << "\",\n     \"rounds\": {";
     detail::write_each(to, each.contestants, "       ", [&](const contestant& who) {
       to << detail::quoted(who.name) << ": [";
@@ -105,9 +125,9 @@ inline void write_json(const std::string& path, const surroundings& where, const
     to << "     },\n     \"ratios\": [";
     detail::write_each(to, each.comparisons, "       ", [&](const comparison& of) {
       to << "{\"first\": " << detail::quoted(of.first) << ", \"second\": " << detail::quoted(of.second) << ", \"cpu\": ";
-      detail::write(to, each.ratio(of, [&](const usage& used) { return each.cpu(used); }));
+      detail::write(to, each.ratio(of, quantity::cpu));
       to << ", \"wall\": ";
-      detail::write(to, each.ratio(of, [&](const usage& used) { return each.wall(used); }));
+      detail::write(to, each.ratio(of, quantity::wall));
       to << '}';
     });
     to << "     ]}";

@@ -33,7 +33,7 @@ done
 
 if [ -z "$program" ]; then
   build=${S3PAGER_BUILD_DIR:-$root/build}/release
-  "$here/install_packages.sh" build tests > /dev/null
+  "$here/install_packages.sh" build tests bench > /dev/null
   mkdir -p "$build"
   export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
   if ! (cd "$root" && { [ -f "$build/CMakeCache.txt" ] || cmake --preset release -B "$build" -DS3PAGER_BUILD_TESTS=ON; } &&
@@ -45,13 +45,14 @@ if [ -z "$program" ]; then
   json=${json:-$build/bench.json}
 fi
 [ -n "$json" ] || json=$(dirname "$program")/bench.json
-need nginx openssl taskset
+PATH=$PATH:/usr/sbin
+need nginx openssl taskset wrk
 
 umask 077
 memory=/dev/shm
 [ -w "$memory" ] || memory=${TMPDIR:-/tmp}
 scratch=$(mktemp -d "$memory/s3pager-bench.XXXXXX")
-mkdir -p "$scratch/log" "$scratch/temporary"
+mkdir -p "$scratch/log" "$scratch/temporary" "$scratch/data/lists"
 S3PAGER_SERVER_OWNER=$$ guard "$scratch"
 child=
 finish() {
@@ -62,25 +63,6 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-
-# One file under many names: what is measured is the client, and its server reads from memory anyway.
-bulk_mib=16
-objects=64
-small_bytes=4096
-if [ -n "$quick" ]; then
-  bulk_mib=4
-  objects=16
-  arguments=(--rounds 1 --pages 2 --small-objects 200 "${arguments[@]+"${arguments[@]}"}")
-fi
-data=$scratch/data/bench
-mkdir -p "$data/bulk" "$data/warming"
-head -c "$small_bytes" /dev/urandom > "$data/small"
-head -c 1048576 /dev/urandom > "$data/warming/0"
-head -c "$((bulk_mib * 1048576))" /dev/urandom > "$data/bulk/0"
-for ((i = 1; i < 64; ++i)); do
-  ln "$data/warming/0" "$data/warming/$i"
-  ln "$data/bulk/0" "$data/bulk/$i"
-done
 
 # As Amazon S3's: RSA of 2,048 bits, of an authority that the client has.
 {
@@ -93,7 +75,8 @@ done
     -extfile "$scratch/server.ext" -out "$scratch/server.pem"
 } > "$scratch/log/openssl" 2>&1 || give_up "$scratch" 'no certificates could be made'
 
-port=$(free_ports 1)
+port=$(free_ports 2)
+secure_port=$((port + 1))
 cat > "$scratch/nginx.conf" <<CONF
 daemon off;
 master_process off;
@@ -112,6 +95,8 @@ http {
   sendfile on;
   tcp_nodelay on;
   keepalive_requests 1000000;
+  # No name of a variable has a hyphen.
+  map \$args \$token { default ''; ~continuation-token=(?<asked>p[0-9]+) \$asked; }
   ssl_certificate $scratch/server.pem;
   ssl_certificate_key $scratch/server.key;
   ssl_protocols TLSv$protocol;
@@ -119,11 +104,18 @@ http {
   ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
   ssl_session_tickets on;
   server {
-    listen 127.0.0.1:$port ssl;
+    listen 127.0.0.1:$port backlog=1024;
+    listen 127.0.0.1:$secure_port ssl backlog=1024;
     root $scratch/data;
+    # A page of a list is a file whose name is what it was asked for by.
+    location = /bench/ {
+      root $scratch/data/lists;
+      default_type application/xml;
+      try_files /\$arg_prefix\$token.xml =404;
+    }
   }
   server {
-    listen 127.0.0.1:$port ssl;
+    listen 127.0.0.1:$secure_port ssl;
     server_name *.s3.localhost;
     root $scratch/data/bench;
   }
@@ -142,10 +134,9 @@ wait_until "$scratch" port_answers "$port"
 # As the environment of whoever measures may have it.
 unset AWS_CA_BUNDLE AWS_SESSION_TOKEN SSL_CERT_FILE SSL_CERT_DIR http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 status=0
-taskset -c "$client_core" "$program" --port "$port" --ca "$scratch/ca.pem" --server-pid "$(tail -n 1 "$scratch/pids")" \
-  --server "$(nginx -v 2>&1 | sed 's/.*: //')" --protocol "TLS $protocol" --json "$json" \
-  --objects "$objects" --bulk-bytes "$((bulk_mib * 1048576))" --small-bytes "$small_bytes" \
-  "${arguments[@]+"${arguments[@]}"}" < /dev/null &
+taskset -c "$client_core" "$program" --port "$port" --secure-port "$secure_port" --ca "$scratch/ca.pem" \
+  --data "$scratch/data" --server-pid "$(tail -n 1 "$scratch/pids")" --server "$(nginx -v 2>&1 | sed 's/.*: //')" \
+  --protocol "TLS $protocol" --json "$json" ${quick:+--quick} "${arguments[@]+"${arguments[@]}"}" < /dev/null &
 child=$!
 wait "$child" || status=$?
 child=

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "consumer.hpp"
 #include "job.hpp"
 #include "measure.hpp"
 
@@ -20,27 +21,25 @@ struct s3pager_tuning {
   std::size_t slot_bytes = 0;
 };
 
+enum class mode : std::uint8_t { ordered, unordered };
+
 class s3pager_contestant {
  public:
-  explicit s3pager_contestant(target at, s3pager_tuning tuning = {})
-      : at_(std::move(at)), url_("https://" + at_.authority()), tuning_(tuning) {}
+  explicit s3pager_contestant(target at, mode how = mode::unordered, s3pager_tuning tuning = {})
+      : at_(std::move(at)), url_(at_.url()), how_(how), tuning_(tuning) {}
 
   [[nodiscard]] usage bulk(const bulk_job& what) const {
     s3pager::ring::reactor loop;
     s3pager::client_options options = settings();
     options.concurrency = what.connections;
     s3pager::client s3(loop, options);
-    meter used;
+    meter used(at_.server_pid);
     usage made;
     loop.run(read_bulk(loop, s3, what, used, made));
-    const std::uint64_t bytes = made.bytes, count = made.count, waits = made.waits;
-    made = used.total();
-    made.bytes = bytes;
-    made.count = count;
-    made.waits = waits;
     made.connections = s3.connections().open;
     made.resumed = s3.connections().resumed;
-    return made;
+    made.bound_kibibytes = memory_bound_kibibytes(options, made.connections);
+    return used.total(made);
   }
 
   [[nodiscard]] usage first_page(const first_page_job& what) const {
@@ -53,7 +52,7 @@ class s3pager_contestant {
       options.endpoint_url = every_bucket;
       options.addressing = s3pager::addressing::virtual_hosted;
     }
-    meter used;
+    meter used(at_.server_pid);
     meter unused;
     usage made;
     std::uint64_t resumed = 0;
@@ -79,43 +78,54 @@ class s3pager_contestant {
       }
       resumed = s3.connections().resumed;
     }
-    const std::uint64_t bytes = made.bytes, count = made.count;
-    made = used.total();
-    made.bytes = bytes;
-    made.count = count;
     made.resumed = resumed;
-    return made;
+    return used.total(made);
   }
 
  private:
   [[nodiscard]] s3pager::client_options settings() const {
     s3pager::client_options made;
-    made.access_key_id = "AKIAIOSFODNN7EXAMPLE";
-    made.secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-    made.region = "us-east-1";
+    made.access_key_id = access_key_id;
+    made.secret_access_key = secret_access_key;
+    made.region = region;
     made.endpoint_url = url_;
     made.connect_host = "127.0.0.1";
     made.addressing = s3pager::addressing::path;
-    made.ca_file = at_.ca_file;
+    if (at_.secure) made.ca_file = at_.ca_file;
     if (tuning_.window_bytes != 0) made.window_bytes = tuning_.window_bytes;
     if (tuning_.slot_bytes != 0) made.slot_bytes = tuning_.slot_bytes;
     return made;
   }
 
+  /// What the README promises.
+  [[nodiscard]] std::uint64_t memory_bound_kibibytes(const s3pager::client_options& options, std::uint64_t connections) const {
+    return (options.window_bytes >> 10) + 16 * 1024 + (at_.secure ? 160 * connections : 0);
+  }
+
+  [[nodiscard]] s3pager::page_stream page(s3pager::client& s3, const std::string& prefix) const {
+    const s3pager::page_options what{.bucket = at_.bucket, .prefix = prefix};
+    return how_ == mode::ordered ? s3.page_ordered(what) : s3.page_unordered(what);
+  }
+
   [[nodiscard]] s3pager::task<> read_bulk(s3pager::ring::reactor& loop, s3pager::client& s3, const bulk_job& what, meter& used,
                                           usage& made) const {
-    auto warming = s3.page_unordered(at_.bucket, what.warming_keys);
-    while (auto page = co_await warming.next()) made.bytes += page->bytes().size();
-    made = {};
+    {
+      auto warming = s3.page_unordered(at_.bucket, what.warming_keys);
+      while (auto page = co_await warming.next()) {}
+    }
+    consumer taking(what.what_for);
     const std::uint64_t enters_before = loop.enters();
     used.begin();
-    auto pages = s3.page_unordered(at_.bucket, what.keys);
-    while (auto page = co_await pages.next()) {
-      made.bytes += page->bytes().size();
-      made.count += page->last() ? 1U : 0U;
+    auto pages = page(s3, what.prefix);
+    while (auto next = co_await pages.next()) {
+      taking.take(next->bytes());
+      made.count += next->last() ? 1U : 0U;
     }
     used.end();
     made.waits = loop.enters() - enters_before;
+    made.bytes = taking.bytes();
+    made.requests = pages.summary().requests;
+    made.hedges = pages.summary().hedges;
   }
 
   [[nodiscard]] static s3pager::task<> read_first_page(s3pager::client& s3, const std::string& bucket, const std::string& key,
@@ -134,6 +144,7 @@ class s3pager_contestant {
 
   target at_;
   std::string url_;
+  mode how_;
   s3pager_tuning tuning_;
 };
 

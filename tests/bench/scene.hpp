@@ -1,7 +1,6 @@
 // One comparison: contestants that do the same work by turns, round after round, and what came of it.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +22,7 @@ struct contestant {
   std::string name = {};
   std::function<usage()> work = {};
   std::optional<bool> resumes = {};  ///< whether it has to resume a TLS session with each object
+  bool own_amount = false;           ///< it decides how much it does
 };
 
 /// `first` per `second`.
@@ -30,30 +31,46 @@ struct comparison {
   std::string second = {};
 };
 
-enum class unit : std::uint8_t { gigabyte, object };
+/// What a scene counts.
+enum class unit : std::uint8_t { gigabyte, request, page, key, signature };
+
+enum class quantity : std::uint8_t {
+  cpu,         ///< of the client
+  wall,
+  throughput,  ///< the inverse of wall
+  memory,      ///< what the work added, per what it may
+};
+
+/// What a contestant is to reach: so much of the best of others or, without any, so much.
+struct goal {
+  std::string row = {};  ///< which line of the table of goals
+  std::string who = {};
+  std::vector<std::string> against = {};
+  quantity of = quantity::cpu;
+  double bound = 0;  ///< at most, but for throughput, where it is at least
+  std::string words = {};
+};
 
 struct scene {
   std::string name = {};
   unit per = unit::gigabyte;
-  std::uint64_t objects = 0;  ///< that each contestant has to read in a round
-  std::uint64_t bytes = 0;    ///< that they have
+  std::uint64_t count = 0;  ///< what each contestant has to read in a round
+  std::uint64_t bytes = 0;
+  std::function<void()> prepare = {};
   std::vector<contestant> contestants = {};
   std::vector<comparison> comparisons = {};
+  std::vector<goal> goals = {};
   std::map<std::string, std::vector<usage>> rounds = {};  ///< what came of each, by name
 
   /// Each contestant once; who begins changes with `number`.
-  void play(std::size_t number, const std::function<double()>& server_cpu_seconds) {
+  void play(std::size_t number) {
     for (std::size_t i = 0; i < contestants.size(); ++i) {
       const contestant& next = contestants[(i + number) % contestants.size()];
-      const double before = server_cpu_seconds();
-      const auto began = std::chrono::steady_clock::now();
-      usage made = run_in_child(next.work);
-      made.server_busy =
-          (server_cpu_seconds() - before) / std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-      if (made.count != objects || made.bytes != bytes)
-        throw std::runtime_error(next.name + " read " + std::to_string(made.count) + " objects of " + std::to_string(made.bytes) +
-                                 " bytes, not " + std::to_string(objects) + " of " + std::to_string(bytes));
-      if (next.resumes && made.resumed != (*next.resumes ? objects : 0))
+      const usage made = run_in_child(next.work);
+      if (!next.own_amount && (made.count != count || made.bytes != bytes))
+        throw std::runtime_error(next.name + " read " + std::to_string(made.count) + " of " + std::to_string(made.bytes) +
+                                 " bytes, not " + std::to_string(count) + " of " + std::to_string(bytes));
+      if (next.resumes && made.resumed != (*next.resumes ? count : 0))
         throw std::runtime_error(next.name + " resumed " + std::to_string(made.resumed) + " TLS sessions");
       rounds[next.name].push_back(made);
     }
@@ -62,31 +79,49 @@ struct scene {
   [[nodiscard]] double amount(const usage& of) const noexcept {
     return per == unit::gigabyte ? static_cast<double>(of.bytes) / 1e9 : static_cast<double>(of.count);
   }
+  /// For one of what the scene counts.
   [[nodiscard]] double cpu(const usage& of) const noexcept { return of.cpu_seconds / amount(of); }
   [[nodiscard]] double wall(const usage& of) const noexcept { return of.wall_seconds / amount(of); }
+  [[nodiscard]] double value(quantity what, const usage& of) const noexcept {
+    switch (what) {
+      case quantity::cpu: return cpu(of);
+      case quantity::wall: return wall(of);
+      case quantity::throughput: return 1 / wall(of);
+      case quantity::memory: break;
+    }
+    return of.added_mebibytes() * 1024 / static_cast<double>(of.bound_kibibytes);
+  }
 
-  /// The median of what `value` says of each round of one contestant.
+  /// What `value` says of each round of one contestant.
   template <class Value>
-  [[nodiscard]] double median_of(const std::string& who, Value value) const {
+  [[nodiscard]] std::vector<double> all_of(const std::string& who, Value value) const {
     std::vector<double> all;
     for (const usage& each : rounds.at(who)) all.push_back(value(each));
-    return median(std::move(all));
+    return all;
+  }
+  template <class Value>
+  [[nodiscard]] double median_of(const std::string& who, Value value) const {
+    return median(all_of(who, value));
   }
   /// Of the ratios of two in the same round.
-  template <class Value>
-  [[nodiscard]] estimate ratio(const comparison& of, Value value) const {
+  [[nodiscard]] estimate ratio(const comparison& of, quantity what) const {
     const std::vector<usage>& first = rounds.at(of.first);
     const std::vector<usage>& second = rounds.at(of.second);
     std::vector<double> all;
-    for (std::size_t i = 0; i < first.size(); ++i) all.push_back(value(first[i]) / value(second[i]));
+    for (std::size_t i = 0; i < first.size(); ++i) all.push_back(value(what, first[i]) / value(what, second[i]));
     return estimate_median(all);
   }
 
   /// Leaves those contestants whose names contain `text`, and what compares them.
-  void only(const std::string& text) {
+  void only(std::string_view text) {
     const auto other = [&](const std::string& who) { return who.find(text) == std::string::npos; };
     std::erase_if(contestants, [&](const contestant& each) { return other(each.name); });
     std::erase_if(comparisons, [&](const comparison& each) { return other(each.first) || other(each.second); });
+    std::erase_if(goals, [&](goal& each) {
+      const bool alone = each.against.empty();
+      std::erase_if(each.against, other);
+      return other(each.who) || (!alone && each.against.empty());
+    });
   }
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_packages.sh build|tests|fuzz|kernel...: installs what these need and this machine lacks, from the distribution
+# install_packages.sh build|tests|bench|fuzz|kernel...: installs what these need and this machine lacks, from the distribution
 # (Debian 12 or later, Ubuntu 24.04). Asks dpkg first: where nothing is missing it touches nothing and needs no network
 # or root.
 set -euo pipefail
@@ -10,6 +10,7 @@ for role; do
     build) packages+=(g++ cmake ninja-build ccache pkg-config
                       liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev) ;;
     tests) packages+=(catch2 curl openssl valgrind ceph-mon ceph-osd ceph-common radosgw tinyproxy-bin nginx) ;;
+    bench) packages+=(nginx openssl wrk) ;;
     fuzz) packages+=(clang-NEWEST libclang-rt-NEWEST-dev) ;;
     kernel) packages+=(qemu-system-x86 busybox-static cpio) ;;
     *) echo "no such role: $role" >&2; exit 2 ;;

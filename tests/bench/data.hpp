@@ -1,0 +1,123 @@
+// What nginx serves: files under many names, and the pages of the lists that name them. Made when a scene needs it, as a file may be
+// large; one file has many names, as what is measured is the client.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+/// Objects of one size whose keys begin with `prefix`.
+struct object_set {
+  std::string prefix = {};
+  unsigned count = 0;
+  std::uint64_t bytes = 0;
+
+  [[nodiscard]] std::vector<std::string> keys() const {
+    std::vector<std::string> made;
+    made.reserve(count);
+    for (unsigned i = 0; i < count; ++i) made.push_back(key(i));
+    return made;
+  }
+  [[nodiscard]] std::string key(unsigned index) const {
+    std::string number = std::to_string(index);
+    number.insert(0, 7 - std::min<std::size_t>(number.size(), 7), '0');
+    return prefix + number;
+  }
+};
+
+class server_data {
+ public:
+  static constexpr unsigned keys_a_page = 1000;
+
+  server_data(std::filesystem::path root, std::string bucket) : root_(std::move(root)), bucket_(std::move(bucket)) {
+    std::filesystem::create_directories(root_ / bucket_);
+    std::filesystem::create_directories(root_ / "lists");
+  }
+
+  /// Objects and their list; nothing if they are there.
+  void make(const object_set& what) const {
+    if (listed(what)) return;
+    const std::filesystem::path first = root_ / bucket_ / what.key(0);
+    write_random(first, what.bytes);
+    for (unsigned i = 1; i < what.count; ++i)
+      std::filesystem::create_hard_link(first, root_ / bucket_ / what.key(i));
+    make_list(what, etag_of(first));
+  }
+  /// The list alone: of objects that nobody asks for.
+  void make_list(const object_set& what) const {
+    if (!listed(what)) make_list(what, "\"d41d8cd98f00b204e9800998ecf8427e\"");
+  }
+
+ private:
+  [[nodiscard]] bool listed(const object_set& what) const {
+    return std::filesystem::exists(root_ / "lists" / (what.prefix + ".xml"));
+  }
+
+  static void write_random(const std::filesystem::path& name, std::uint64_t bytes) {
+    std::mt19937_64 random(bytes);
+    std::vector<std::uint64_t> block((std::min<std::uint64_t>(bytes, 16 << 20) + 7) / 8);
+    for (std::uint64_t& each : block) each = random();
+    std::ofstream to(name, std::ios::binary);
+    for (std::uint64_t done = 0; done < bytes;) {
+      const std::uint64_t some = std::min<std::uint64_t>(block.size() * 8, bytes - done);
+      to.write(reinterpret_cast<const char*>(block.data()), static_cast<std::streamsize>(some));
+      done += some;
+    }
+    if (!to.flush()) throw std::runtime_error("can't write " + name.string());
+  }
+
+  /// As nginx gives it, which s3pager's If-Match must agree with: time and size in hexadecimal.
+  [[nodiscard]] static std::string etag_of(const std::filesystem::path& file) {
+    struct stat is {};
+    if (::stat(file.c_str(), &is) != 0) throw std::runtime_error("stat of " + file.string());
+    char text[64];
+    std::snprintf(text, sizeof text, "\"%llx-%llx\"", static_cast<unsigned long long>(is.st_mtime),
+                  static_cast<unsigned long long>(is.st_size));
+    return text;
+  }
+
+  /// A file a page, whose name is the prefix and the token that asks for it.
+  void make_list(const object_set& what, const std::string& etag) const {
+    std::string quoted;
+    for (const char c : etag) c == '"' ? quoted += "&quot;" : quoted += c;
+    const unsigned pages = std::max(1U, (what.count + keys_a_page - 1) / keys_a_page);
+    for (unsigned page = pages; page-- > 0;) {  // the first one last: it says that all are there
+      const unsigned first = page * keys_a_page;
+      const unsigned last = std::min(first + keys_a_page, what.count);
+      std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                         "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>" + bucket_ +
+                         "</Name><Prefix>" + what.prefix + "</Prefix><KeyCount>" + std::to_string(last - first) +
+                         "</KeyCount><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>";
+      text += page + 1 < pages ? "<IsTruncated>true</IsTruncated><NextContinuationToken>" + token(page + 1) +
+                                     "</NextContinuationToken>"
+                               : "<IsTruncated>false</IsTruncated>";
+      for (unsigned i = first; i < last; ++i)
+        text += "<Contents><Key>" + what.key(i) + "</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>" + quoted +
+                "</ETag><Size>" + std::to_string(what.bytes) + "</Size><StorageClass>STANDARD</StorageClass></Contents>";
+      text += "</ListBucketResult>";
+      std::ofstream to(root_ / "lists" / (what.prefix + (page == 0 ? "" : token(page)) + ".xml"), std::ios::binary);
+      to << text;
+      if (!to.flush()) throw std::runtime_error("can't write a list");
+    }
+  }
+  [[nodiscard]] static std::string token(unsigned page) { return 'p' + std::to_string(page); }
+
+  std::filesystem::path root_;
+  std::string bucket_;
+};
+
+}  // namespace bench

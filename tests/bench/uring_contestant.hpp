@@ -1,0 +1,211 @@
+// A floor: io_uring with one-shot receives, poll first, into a ring of buffers that serves all connections: the kernel picks them when
+// there is something to receive, and, where it can (6.10 and later), fills several at a time.
+#pragma once
+
+#include <liburing.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "consumer.hpp"
+#include "job.hpp"
+#include "measure.hpp"
+#include "plain_client.hpp"
+
+namespace bench {
+
+struct ring_sizes {
+  std::size_t buffer_bytes = 64 << 10;
+  unsigned buffers = 128;  ///< a power of two
+};
+
+namespace detail {
+
+/// A ring and its buffers. Who is to receive is a pointer that its completion gives back.
+class receiving_ring {
+ public:
+  receiving_ring(ring_sizes sizes, unsigned connections) : sizes_(sizes) {
+    io_uring_params how{};
+    how.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
+    how.cq_entries = 4096;
+    if (::io_uring_queue_init_params(2 * connections, &ring_, &how) != 0) throw std::runtime_error("io_uring_queue_init");
+    bundles_ = (how.features & feature_recvsend_bundle) != 0;
+    memory_ = static_cast<char*>(map(sizes.buffer_bytes * sizes.buffers));
+    buffers_ = static_cast<io_uring_buf_ring*>(map(sizes.buffers * sizeof(io_uring_buf)));
+    ::io_uring_buf_ring_init(buffers_);
+    io_uring_buf_reg about{};
+    about.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
+    about.ring_entries = sizes.buffers;
+    about.bgid = group;
+    if (::io_uring_register_buf_ring(&ring_, &about, 0) != 0) throw std::runtime_error("io_uring_register_buf_ring");
+    for (unsigned i = 0; i < sizes.buffers; ++i) put_back(i);
+    publish();
+  }
+  receiving_ring(const receiving_ring&) = delete;
+  receiving_ring& operator=(const receiving_ring&) = delete;
+  ~receiving_ring() {
+    ::io_uring_queue_exit(&ring_);
+    ::munmap(buffers_, sizes_.buffers * sizeof(io_uring_buf));
+    ::munmap(memory_, sizes_.buffer_bytes * sizes_.buffers);
+  }
+
+  /// The text must live until the answer has come.
+  void send(int socket, std::string_view text) {
+    io_uring_sqe& made = next();
+    ::io_uring_prep_send(&made, socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    made.flags |= IOSQE_CQE_SKIP_SUCCESS;
+    ::io_uring_sqe_set_data(&made, nullptr);
+  }
+  void receive(int socket, void* who) {
+    io_uring_sqe& made = next();
+    // A bundle without a length takes what there is.
+    ::io_uring_prep_recv(&made, socket, nullptr, bundles_ ? 0 : sizes_.buffer_bytes, 0);
+    made.ioprio = static_cast<std::uint16_t>(IORING_RECVSEND_POLL_FIRST | (bundles_ ? recvsend_bundle : 0));
+    made.flags |= IOSQE_BUFFER_SELECT;
+    made.buf_group = group;
+    ::io_uring_sqe_set_data(&made, who);
+  }
+  void submit_and_wait() {
+    if (::io_uring_submit_and_wait(&ring_, 1) < 0) throw std::runtime_error("io_uring_enter");
+  }
+  /// Of all completions that are there: take(who, text) for each buffer, and then end(who), which may receive again.
+  template <class Take, class End>
+  void reap(Take take, End end) {
+    while (::io_uring_cq_ready(&ring_) > 0) {
+      io_uring_cqe* one = nullptr;
+      ::io_uring_peek_cqe(&ring_, &one);
+      const io_uring_cqe got = *one;
+      ::io_uring_cq_advance(&ring_, 1);
+      void* const who = ::io_uring_cqe_get_data(&got);
+      if (who == nullptr) throw std::runtime_error("sending a request");
+      // ENOBUFS: others have them all, and will have given them back by the next turn.
+      if (got.res <= 0 && got.res != -ENOBUFS) throw std::runtime_error("receiving");
+      // A bundle is of buffers as they follow each other in the ring. Given back in the order in which they were taken, each keeps
+      // its place there.
+      unsigned buffer = got.flags >> IORING_CQE_BUFFER_SHIFT;
+      for (std::size_t left = got.res > 0 ? static_cast<std::size_t>(got.res) : 0; left > 0; ++buffer) {
+        buffer &= sizes_.buffers - 1;
+        const std::size_t size = std::min(left, sizes_.buffer_bytes);
+        take(who, std::string_view(memory_ + buffer * sizes_.buffer_bytes, size));
+        put_back(buffer);
+        left -= size;
+      }
+      end(who);
+    }
+    publish();
+  }
+
+ private:
+  // As the kernel has them; liburing 2.3 lacks the names.
+  static constexpr unsigned feature_recvsend_bundle = 1U << 14;
+  static constexpr unsigned recvsend_bundle = 1U << 4;
+  static constexpr std::uint16_t group = 1;
+
+  [[nodiscard]] static void* map(std::size_t size) {
+    void* const made = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (made == MAP_FAILED) throw std::runtime_error("mmap");
+    return made;
+  }
+  [[nodiscard]] io_uring_sqe& next() {
+    io_uring_sqe* made = ::io_uring_get_sqe(&ring_);
+    if (made == nullptr) throw std::runtime_error("the ring is full");
+    return *made;
+  }
+  void put_back(unsigned buffer) {
+    ::io_uring_buf_ring_add(buffers_, memory_ + buffer * sizes_.buffer_bytes, static_cast<unsigned>(sizes_.buffer_bytes),
+                            static_cast<unsigned short>(buffer), ::io_uring_buf_ring_mask(sizes_.buffers),
+                            static_cast<int>(unpublished_++));
+  }
+  void publish() {
+    ::io_uring_buf_ring_advance(buffers_, static_cast<int>(std::exchange(unpublished_, 0)));
+  }
+
+  ring_sizes sizes_;
+  io_uring ring_{};
+  bool bundles_ = false;
+  char* memory_ = nullptr;
+  io_uring_buf_ring* buffers_ = nullptr;
+  unsigned unpublished_ = 0;
+};
+
+}  // namespace detail
+
+class uring_contestant {
+ public:
+  explicit uring_contestant(target at, ring_sizes sizes = {}) : at_(std::move(at)), sizes_(sizes) {}
+
+  [[nodiscard]] usage bulk(const bulk_job& what) const {
+    const std::vector<std::string> warming = warming_requests(at_, what);
+    const std::vector<std::string> requests = written_requests(at_, what);
+    std::vector<connection> connections(what.connections);
+    for (connection& each : connections) each.socket = plain_socket(at_);
+    detail::receiving_ring ring(sizes_, what.connections);
+    meter used(at_.server_pid);
+    usage made;
+    consumer unused(consumption::count);
+    consumer taking(what.what_for);
+    read_all(ring, connections, warming, unused, made);
+    made = {};
+    used.begin();
+    read_all(ring, connections, requests, taking, made);
+    used.end();
+    made.bytes = taking.bytes();
+    made.count = what.keys.size();
+    made.requests = requests.size();
+    made.connections = connections.size();
+    return used.total(made);
+  }
+
+ private:
+  struct connection {
+    plain_socket socket;
+    answer_reader answer;
+  };
+
+  static void read_all(detail::receiving_ring& ring, std::vector<connection>& connections,
+                       const std::vector<std::string>& requests, consumer& into, usage& made) {
+    std::size_t asked = 0;
+    std::size_t busy = 0;
+    const auto ask = [&](connection& on) {
+      on.answer.begin();
+      ring.send(on.socket.get(), requests[asked++]);
+      ring.receive(on.socket.get(), &on);
+    };
+    for (connection& each : connections) {
+      if (asked == requests.size()) break;
+      ask(each);
+      ++busy;
+    }
+    while (busy > 0) {
+      ring.submit_and_wait();
+      ++made.waits;
+      ring.reap(
+          [&](void* who, std::string_view text) {
+            const std::string_view body = static_cast<connection*>(who)->answer.take(text);
+            into.take(body.data(), body.size());
+          },
+          [&](void* who) {
+            connection& from = *static_cast<connection*>(who);
+            if (!from.answer.ended())
+              ring.receive(from.socket.get(), who);
+            else if (asked < requests.size())
+              ask(from);
+            else
+              --busy;
+          });
+    }
+  }
+
+  target at_;
+  ring_sizes sizes_;
+};
+
+}  // namespace bench
