@@ -4,18 +4,23 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "checks.hpp"
 #include "data.hpp"
+#include "instructions.hpp"
+#include "plots.hpp"
 #include "report.hpp"
 #include "scene.hpp"
 #include "scenes.hpp"
@@ -30,6 +35,12 @@ struct arguments {
   std::string server = {};          // its version
   std::string scene = {};           // only those whose names contain it
   std::string only = {};            // only the contestants whose names contain it
+  std::string plots = {};           // where they are to be written
+  bool check = false;
+  bool instructions = false;
+  std::string program = {};
+  std::vector<std::string> words = {};  // as given
+  std::optional<std::size_t> alone = {};  // of all contestants of all scenes that are left, this one, and nothing of it is printed
 };
 
 template <class Number>
@@ -42,6 +53,8 @@ Number number(std::string_view text) {
 
 arguments parse(int argc, char** argv) {
   arguments made;
+  made.program = argv[0];
+  made.words.assign(argv + 1, argv + argc);
   bench::target at;
   std::uint16_t plain_port = 0;
   std::uint16_t secure_port = 0;
@@ -53,16 +66,22 @@ arguments parse(int argc, char** argv) {
       made.rounds = 1;
       continue;
     }
+    if (name == "--check" || name == "--instructions") {
+      (name == "--check" ? made.check : made.instructions) = true;
+      continue;
+    }
     if (i + 1 == argc) throw std::runtime_error(std::string(name) + " is not known, or its value is missing");
     const std::string_view value = argv[++i];
     if (name == "--port") plain_port = number<std::uint16_t>(value);
     else if (name == "--secure-port") secure_port = number<std::uint16_t>(value);
     else if (name == "--ca") at.ca_file = value;
     else if (name == "--data") made.data = value;
-    else if (name == "--server-pid") at.server_pid = number<long>(value);
+    else if (name == "--server-core") at.server_core = number<int>(value);
     else if (name == "--server") made.server = value;
     else if (name == "--protocol") made.what.tls = value;
     else if (name == "--json") made.json = value;
+    else if (name == "--plots") made.plots = value;
+    else if (name == "--alone") made.alone = number<std::size_t>(value);
     else if (name == "--rounds") made.rounds = number<unsigned>(value);
     else if (name == "--pages") made.what.pages = number<unsigned>(value);
     else if (name == "--scene") made.scene = value;
@@ -99,29 +118,77 @@ bench::surroundings describe(const arguments& asked) {
           {"rounds", std::to_string(asked.rounds)}};
 }
 
+std::vector<bench::scene> chosen_scenes(const arguments& asked, const bench::scene_settings& how) {
+  const bench::server_data data(asked.data, how.plain.bucket);
+  std::vector<bench::scene> made = bench::make_scenes(how, data);
+  std::erase_if(made, [&](const bench::scene& each) { return each.name.find(asked.scene) == std::string::npos; });
+  for (bench::scene& each : made) each.only(asked.only);
+  std::erase_if(made, [](const bench::scene& each) { return each.contestants.empty(); });
+  if (made.empty()) throw std::runtime_error("no scene is called so");
+  return made;
+}
+
+bench::scene_settings for_counting(bench::scene_settings how) {
+  how.counted = true;
+  return how;
+}
+
+/// One contestant in this process, for callgrind.
+int run_alone(const arguments& asked) {
+  std::size_t index = *asked.alone;
+  for (const bench::scene& each : chosen_scenes(asked, for_counting(asked.what))) {
+    if (index >= each.contestants.size()) {
+      index -= each.contestants.size();
+      continue;
+    }
+    static_cast<void>(each.contestants[index].work());
+    return 0;
+  }
+  throw std::runtime_error("there are fewer contestants");
+}
+
+/// Has callgrind count, with less to do than in the rounds.
+void count_instructions(const arguments& asked, std::vector<bench::scene>& scenes) {
+  std::size_t index = 0;
+  std::vector<bench::scene> counted = chosen_scenes(asked, for_counting(asked.what));
+  for (std::size_t i = 0; i < scenes.size(); ++i) {
+    if (counted[i].prepare) counted[i].prepare();
+    for (const bench::contestant& who : counted[i].contestants) {
+      std::vector<std::string> words = asked.words;
+      words.insert(words.end(), {"--alone", std::to_string(index++)});
+      if (who.own_amount) continue;  // wrk is another program, and does what it can in a second
+      const std::uint64_t found = bench::count_user_instructions(asked.program, words, asked.data + "/..");
+      const std::uint64_t amount = counted[i].per == bench::unit::gigabyte ? counted[i].bytes : counted[i].count;
+      if (found > 0) scenes[i].user_instructions[who.name] = static_cast<double>(found) / static_cast<double>(amount);
+    }
+  }
+}
+
 int run(const arguments& asked) {
-  const bench::server_data data(asked.data, asked.what.plain.bucket);
-  std::vector<bench::scene> scenes = bench::make_scenes(asked.what, data);
-  std::erase_if(scenes, [&](const bench::scene& each) { return each.name.find(asked.scene) == std::string::npos; });
-  for (bench::scene& each : scenes) each.only(asked.only);
-  std::erase_if(scenes, [](const bench::scene& each) { return each.contestants.empty(); });
-  if (scenes.empty()) throw std::runtime_error("no scene is called so");
+  std::vector<bench::scene> scenes = chosen_scenes(asked, asked.what);
   const bench::surroundings where = describe(asked);
   for (const auto& [name, value] : where) std::printf("%s: %s\n", name.c_str(), value.c_str());
+  if (asked.instructions) count_instructions(asked, scenes);
   for (bench::scene& each : scenes) {
-    each.prepare();
+    if (each.prepare) each.prepare();
     for (unsigned i = 0; i < asked.rounds; ++i) each.play(i);
     bench::print_table(each);
   }
-  if (!asked.json.empty()) bench::write_json(asked.json, where, scenes);
-  return 0;
+  const std::vector<bench::check> checks = bench::make_checks(scenes);
+  if (!asked.json.empty()) bench::write_json(asked.json, where, scenes, checks);
+  if (!asked.plots.empty()) bench::write_plots(asked.plots, where, scenes);
+  if (!asked.check) return 0;
+  bench::print_checks(checks);
+  const auto is_short = [](const bench::check& each) { return each.found == bench::verdict::shortfall; };
+  return std::any_of(checks.begin(), checks.end(), is_short) ? 1 : 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(parse(argc, argv));
+    const arguments asked = parse(argc, argv);
+    return asked.alone ? run_alone(asked) : run(asked);
   } catch (const std::exception& failed) {
     std::fprintf(stderr, "bench: %s\n", failed.what());
     return 1;

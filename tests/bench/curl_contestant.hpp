@@ -39,7 +39,7 @@ class curl_contestant {
     for (transfer& each : transfers) each.prepare(*this, found, unused, made);
     const std::vector<request> warming = warming_of(what);
     const std::vector<request> requests = requests_of(what);
-    meter used(at_.server_pid);
+    meter used(at_.server_core);
     read_all(multi.get(), transfers, warming, made);
     const std::uint64_t connections = made.connections;
     made = {};
@@ -56,7 +56,7 @@ class curl_contestant {
 
   [[nodiscard]] usage first_page(const first_page_job& what) const {
     const names found(at_);
-    meter used(at_.server_pid);
+    meter used;
     usage made;
     consumer taking(consumption::count);
     const request asked{at_.url() + at_.path(what.key), {}};

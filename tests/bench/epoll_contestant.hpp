@@ -40,7 +40,7 @@ class epoll_contestant {
       if (::epoll_ctl(poller, EPOLL_CTL_ADD, each.socket.get(), &wanted) != 0) throw std::runtime_error("epoll_ctl");
     }
     const std::unique_ptr<char[]> room = std::make_unique<char[]>(buffer_bytes_);
-    meter used(at_.server_pid);
+    meter used(at_.server_core);
     usage made;
     consumer unused(consumption::count);
     consumer taking(what.what_for);

@@ -19,7 +19,7 @@ struct target {
   bool secure = false;
   std::string ca_file = {};
   std::string bucket = "bench";
-  long server_pid = 0;  ///< 0: none to look at
+  int server_core = -1;  ///< where it runs; -1: not known
 
   [[nodiscard]] std::string authority() const { return host + ':' + std::to_string(port); }
   [[nodiscard]] std::string url() const { return (secure ? "https://" : "http://") + authority(); }
@@ -63,12 +63,13 @@ struct first_page_job {
   unsigned times = 1;
   std::string key = {};
   std::string prefix = {};
+  std::uint64_t object_bytes = 0;
 };
 
 /// Reads a list to its end.
 struct list_job {
   std::string prefix = {};
-  unsigned pages = 0;
+  unsigned pages = 0;  ///< for who can't tell; with so many keys
   unsigned keys = 0;
 };
 

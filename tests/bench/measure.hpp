@@ -2,11 +2,14 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <string>
+#include <string_view>
 
 #include "counted_instructions.hpp"
 
@@ -16,7 +19,7 @@ namespace bench {
 struct usage {
   double wall_seconds = 0;
   double cpu_seconds = 0;           ///< of all threads of the process, in user and kernel
-  double server_seconds = 0;        ///< processor time of the server meanwhile
+  double server_idle_seconds = 0;   ///< of the server's core meanwhile
   std::uint64_t instructions = 0;   ///< of the process, in user and kernel; 0: can't be counted here
   std::uint64_t bytes = 0;          ///< of objects
   std::uint64_t count = 0;          ///< objects, keys, or whatever the scene counts
@@ -29,7 +32,10 @@ struct usage {
   std::uint64_t before_kibibytes = 0;  ///< of that, what the process had before its work
   std::uint64_t bound_kibibytes = 0;   ///< what the work may add to that; 0: nobody promised anything
 
-  [[nodiscard]] double server_busy() const noexcept { return wall_seconds > 0 ? server_seconds / wall_seconds : 0; }
+  /// How much of its core the server (and whoever else) had.
+  [[nodiscard]] double server_busy() const noexcept {
+    return wall_seconds > server_idle_seconds ? 1 - server_idle_seconds / wall_seconds : 0;
+  }
   [[nodiscard]] double added_mebibytes() const noexcept {
     return static_cast<double>(peak_kibibytes - before_kibibytes) / 1024;
   }
@@ -47,24 +53,30 @@ struct usage {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-/// Processor time of a process of one thread; 0 if it can't be told.
-[[nodiscard]] inline double seconds_of_process(long pid) noexcept {
-  if (pid == 0) return 0;
-  unsigned long long nanoseconds = 0;
-  if (std::FILE* from = std::fopen(("/proc/" + std::to_string(pid) + "/schedstat").c_str(), "r")) {
-    if (std::fscanf(from, "%llu", &nanoseconds) != 1) nanoseconds = 0;
+/// How long a core has been idle, to a hundredth of a second; 0 if it can't be told.
+[[nodiscard]] inline double idle_seconds_of(int core) noexcept {
+  if (core < 0) return 0;
+  double idle = 0;
+  if (std::FILE* from = std::fopen("/proc/stat", "r")) {
+    std::array<char, 512> line;
+    const std::string name = "cpu" + std::to_string(core) + " ";
+    unsigned long long nothing = 0, waiting = 0;
+    while (std::fgets(line.data(), line.size(), from) != nullptr)
+      if (std::string_view(line.data()).starts_with(name) &&
+          std::sscanf(line.data() + name.size(), "%*u %*u %*u %llu %llu", &nothing, &waiting) == 2)
+        idle = static_cast<double>(nothing + waiting) / static_cast<double>(::sysconf(_SC_CLK_TCK));
     std::fclose(from);
   }
-  return static_cast<double>(nanoseconds) / 1e9;
+  return idle;
 }
 
 /// Adds up what passes between begin() and end().
 class meter {
  public:
-  explicit meter(long server_pid = 0) : server_pid_(server_pid) {}
+  explicit meter(int server_core = -1) : server_core_(server_core) {}
 
   void begin() noexcept {
-    server_began_ = seconds_of_process(server_pid_);
+    idle_began_ = idle_seconds_of(server_core_);
     instructions_.begin();
     wall_began_ = seconds_of(CLOCK_MONOTONIC);
     cpu_began_ = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
@@ -73,14 +85,14 @@ class meter {
     so_far_.cpu_seconds += seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_began_;
     so_far_.wall_seconds += seconds_of(CLOCK_MONOTONIC) - wall_began_;
     so_far_.instructions += instructions_.end();
-    so_far_.server_seconds += seconds_of_process(server_pid_) - server_began_;
+    so_far_.server_idle_seconds += idle_seconds_of(server_core_) - idle_began_;
   }
   /// What was measured, with what `made` says of the work.
   [[nodiscard]] usage total(const usage& made) const noexcept {
     usage all = made;
     all.wall_seconds = so_far_.wall_seconds;
     all.cpu_seconds = so_far_.cpu_seconds;
-    all.server_seconds = so_far_.server_seconds;
+    all.server_idle_seconds = so_far_.server_idle_seconds;
     all.instructions = so_far_.instructions;
     all.peak_kibibytes = peak_kibibytes();
     return all;
@@ -89,10 +101,10 @@ class meter {
  private:
   usage so_far_ = {};
   counted_instructions instructions_;
-  long server_pid_;
+  int server_core_;
   double wall_began_ = 0;
   double cpu_began_ = 0;
-  double server_began_ = 0;
+  double idle_began_ = 0;
 };
 
 }  // namespace bench

@@ -43,7 +43,7 @@ class openssl_contestant {
       epoll_event wanted{.events = EPOLLIN, .data = {.ptr = &each}};
       if (::epoll_ctl(poller, EPOLL_CTL_ADD, each.socket.get(), &wanted) != 0) throw std::runtime_error("epoll_ctl");
     }
-    meter used(at_.server_pid);
+    meter used(at_.server_core);
     usage made;
     consumer unused(consumption::count);
     consumer taking(what.what_for);
@@ -64,7 +64,7 @@ class openssl_contestant {
     owned<SSL_CTX> context = make_context();
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     const std::string request = written_request(at_, at_.path(what.key));
-    meter used(at_.server_pid);
+    meter used;
     usage made;
     // The first time is not measured, as OpenSSL does a lot then.
     connection before;

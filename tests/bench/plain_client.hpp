@@ -46,6 +46,15 @@ namespace bench {
   return made;
 }
 
+/// Of a page of a list whose keys need no decoding.
+[[nodiscard]] inline std::string first_key(std::string_view list) {
+  constexpr std::string_view before = "<Key>";
+  const std::size_t at = list.find(before);
+  const std::size_t end = list.find('<', at + before.size());
+  if (at == std::string_view::npos || end == std::string_view::npos) throw std::runtime_error("the list names nothing");
+  return std::string(list.substr(at + before.size(), end - at - before.size()));
+}
+
 /// A connection to the server; closed with it. Blocks.
 class plain_socket {
  public:

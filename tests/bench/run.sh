@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# run.sh [--quick] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [argument of bench]...: measures s3pager beside
-# OpenSSL on sockets and libcurl, on nginx on loopback with files in memory: the first page, small and large objects, over
-# TLS (1.3 by default). Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N).
-# Prints a table with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to
-# build/release/bench.json.
-# --quick does a little of it, and only to see that it works. The status is 77 where there is no nginx.
-#   tests/bench/run.sh --scene bulk --only s3pager --rounds 3 --slot-kib 128
+# run.sh [--quick|--check] [--instructions] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [--plots DIR] [argument of bench]...:
+# measures s3pager beside floors that only copy (epoll, io_uring, SSL_read on sockets), libcurl and wrk, on nginx on loopback with files
+# in memory, by plain HTTP and TLS (1.3 by default): large, medium and small objects, one of 2 GiB, the first page, a list of a million
+# keys, signing. Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N). Prints a table
+# with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to build/release/bench.json and pictures to
+# build/release/bench_plots, or where --json and --plots say.
+# --check says of each goal whether it holds, is short, or undecided, and ends with status 1 if one is short: some 25 minutes.
+# --quick does a little of everything, and only to see that it works. The status is 77 where there is no nginx or wrk.
+# --instructions has callgrind count user instructions, where the processor's own count can't be had: some minutes more.
+#   tests/bench/run.sh --scene "64 lanes" --only s3pager --rounds 3 --slot-kib 128
 # Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.
 set -euo pipefail
 
@@ -16,6 +19,7 @@ source "$here/server_common.sh"
 
 program=
 json=
+plots=
 protocol=1.3
 quick=
 arguments=()
@@ -24,8 +28,9 @@ while [ $# != 0 ]; do
     --quick) quick=1 ;;
     --tls) protocol=${2:?--tls needs a version}; shift ;;
     --program) program=${2:?--program needs a name}; shift ;;
+    --plots) plots=${2:?--plots needs a directory}; shift ;;
     --json) json=${2:?--json needs a name}; shift ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
     *) arguments+=("$1") ;;
   esac
   shift
@@ -45,12 +50,15 @@ if [ -z "$program" ]; then
   json=${json:-$build/bench.json}
 fi
 [ -n "$json" ] || json=$(dirname "$program")/bench.json
+[ -n "$plots" ] || plots=$(dirname "$json")/bench_plots
 PATH=$PATH:/usr/sbin
 need nginx openssl taskset wrk
 
 umask 077
+# The files are of 2.6 GiB in all; in a container there may be less.
 memory=/dev/shm
-[ -w "$memory" ] || memory=${TMPDIR:-/tmp}
+free_kib=$(df --output=avail "$memory" 2> /dev/null | tail -n 1 || echo 0)
+[ -w "$memory" ] && [ "$free_kib" -gt "$((quick ? 1 << 20 : 3 << 20))" ] || memory=${TMPDIR:-/tmp}
 scratch=$(mktemp -d "$memory/s3pager-bench.XXXXXX")
 mkdir -p "$scratch/log" "$scratch/temporary" "$scratch/data/lists"
 S3PAGER_SERVER_OWNER=$$ guard "$scratch"
@@ -135,10 +143,11 @@ wait_until "$scratch" port_answers "$port"
 unset AWS_CA_BUNDLE AWS_SESSION_TOKEN SSL_CERT_FILE SSL_CERT_DIR http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 status=0
 taskset -c "$client_core" "$program" --port "$port" --secure-port "$secure_port" --ca "$scratch/ca.pem" \
-  --data "$scratch/data" --server-pid "$(tail -n 1 "$scratch/pids")" --server "$(nginx -v 2>&1 | sed 's/.*: //')" \
-  --protocol "TLS $protocol" --json "$json" ${quick:+--quick} "${arguments[@]+"${arguments[@]}"}" < /dev/null &
+  --data "$scratch/data" --server-core "$server_core" --server "$(nginx -v 2>&1 | sed 's/.*: //')" \
+  --protocol "TLS $protocol" --json "$json" --plots "$plots" \
+  ${quick:+--quick} "${arguments[@]+"${arguments[@]}"}" < /dev/null &
 child=$!
 wait "$child" || status=$?
 child=
-[ "$status" = 0 ] && echo "all rounds: $json"
+[ "$status" -gt 1 ] || echo "all rounds: $json; pictures: $plots"
 exit "$status"

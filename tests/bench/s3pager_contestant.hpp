@@ -33,11 +33,51 @@ class s3pager_contestant {
     s3pager::client_options options = settings();
     options.concurrency = what.connections;
     s3pager::client s3(loop, options);
-    meter used(at_.server_pid);
+    meter used(at_.server_core);
     usage made;
     loop.run(read_bulk(loop, s3, what, used, made));
     made.connections = s3.connections().open;
     made.resumed = s3.connections().resumed;
+    made.bound_kibibytes = memory_bound_kibibytes(options, made.connections);
+    return used.total(made);
+  }
+
+  /// The first page of what is listed. What has not come by then is read to its end, as connections are only kept so.
+  [[nodiscard]] usage first_listed_page(const first_page_job& what) const {
+    const s3pager::client_options options = settings();
+    meter used;
+    meter unused;
+    usage made;
+    if (what.from == client_state::connection) {
+      s3pager::ring::reactor loop;
+      s3pager::client s3(loop, options);
+      for (unsigned i = 0; i <= what.times; ++i)
+        loop.run(read_first_listed_page(s3, what.prefix, i == 0 ? unused : used, made));
+      made.connections = s3.connections().open;
+    } else {
+      for (unsigned i = 0; i <= what.times; ++i) {
+        s3pager::ring::reactor loop;
+        s3pager::client s3(loop, options);
+        loop.run(read_first_listed_page(s3, what.prefix, i == 0 ? unused : used, made));
+        made.connections = s3.connections().open;
+      }
+    }
+    made.count = what.times;
+    made.bytes = what.times * what.object_bytes;
+    made.bound_kibibytes = memory_bound_kibibytes(options, made.connections);
+    return used.total(made);
+  }
+
+  [[nodiscard]] usage list(const list_job& what) const {
+    const s3pager::client_options options = settings();
+    s3pager::ring::reactor loop;
+    s3pager::client s3(loop, options);
+    meter used(at_.server_core);
+    usage made;
+    used.begin();
+    loop.run(read_list(s3, what.prefix, made));
+    used.end();
+    made.connections = s3.connections().open;
     made.bound_kibibytes = memory_bound_kibibytes(options, made.connections);
     return used.total(made);
   }
@@ -52,7 +92,7 @@ class s3pager_contestant {
       options.endpoint_url = every_bucket;
       options.addressing = s3pager::addressing::virtual_hosted;
     }
-    meter used(at_.server_pid);
+    meter used;
     meter unused;
     usage made;
     std::uint64_t resumed = 0;
@@ -140,6 +180,26 @@ class s3pager_contestant {
     ++made.count;
     first.reset();
     while (auto page = co_await pages.next()) made.bytes += page->bytes().size();
+  }
+
+  [[nodiscard]] s3pager::task<> read_first_listed_page(s3pager::client& s3, const std::string& prefix, meter& used,
+                                                       usage& made) const {
+    used.begin();
+    auto pages = page(s3, prefix);
+    auto first = co_await pages.next();
+    used.end();
+    if (!first || first->bytes().empty()) throw std::runtime_error("no page came");
+    first.reset();
+    while (auto more = co_await pages.next()) {}
+    made.requests += pages.summary().requests;
+  }
+
+  [[nodiscard]] s3pager::task<> read_list(s3pager::client& s3, const std::string& prefix, usage& made) const {
+    auto objects = s3.list({.bucket = at_.bucket, .prefix = prefix});
+    while (auto next = co_await objects.next()) {
+      ++made.count;
+      made.bytes += *next->size;
+    }
   }
 
   target at_;

@@ -38,7 +38,9 @@ enum class quantity : std::uint8_t {
   cpu,         ///< of the client
   wall,
   throughput,  ///< the inverse of wall
-  memory,      ///< what the work added, per what it may
+  cpu_rate,    ///< the inverse of cpu: done in a second of it
+  cpu_microseconds,
+  memory,  ///< what the work added, per what it may
 };
 
 /// What a contestant is to reach: so much of the best of others or, without any, so much.
@@ -47,7 +49,7 @@ struct goal {
   std::string who = {};
   std::vector<std::string> against = {};
   quantity of = quantity::cpu;
-  double bound = 0;  ///< at most, but for throughput, where it is at least
+  double bound = 0;  ///< at most; of throughput and cpu_rate at least
   std::string words = {};
 };
 
@@ -61,6 +63,7 @@ struct scene {
   std::vector<comparison> comparisons = {};
   std::vector<goal> goals = {};
   std::map<std::string, std::vector<usage>> rounds = {};  ///< what came of each, by name
+  std::map<std::string, double> user_instructions = {};   ///< by callgrind, for a byte, or for one of what is counted
 
   /// Each contestant once; who begins changes with `number`.
   void play(std::size_t number) {
@@ -87,6 +90,8 @@ struct scene {
       case quantity::cpu: return cpu(of);
       case quantity::wall: return wall(of);
       case quantity::throughput: return 1 / wall(of);
+      case quantity::cpu_rate: return 1 / cpu(of);
+      case quantity::cpu_microseconds: return cpu(of) * 1e6;
       case quantity::memory: break;
     }
     return of.added_mebibytes() * 1024 / static_cast<double>(of.bound_kibibytes);

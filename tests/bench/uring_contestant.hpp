@@ -148,7 +148,7 @@ class uring_contestant {
     std::vector<connection> connections(what.connections);
     for (connection& each : connections) each.socket = plain_socket(at_);
     detail::receiving_ring ring(sizes_, what.connections);
-    meter used(at_.server_pid);
+    meter used(at_.server_core);
     usage made;
     consumer unused(consumption::count);
     consumer taking(what.what_for);

@@ -23,12 +23,12 @@ class wrk_contestant {
 
   /// How many there are of it is wrk's to say; its connections are made within what is measured.
   [[nodiscard]] usage bulk(const bulk_job& what) const {
-    const double server_before = seconds_of_process(at_.server_pid);
+    const double idle_before = idle_seconds_of(at_.server_core);
     const double began = seconds_of(CLOCK_MONOTONIC);
     const std::string said = run(what.connections, at_.url() + at_.path(what.keys.front()));
     usage made;
     made.wall_seconds = seconds_of(CLOCK_MONOTONIC) - began;
-    made.server_seconds = seconds_of_process(at_.server_pid) - server_before;
+    made.server_idle_seconds = idle_seconds_of(at_.server_core) - idle_before;
     rusage of_wrk{};
     ::getrusage(RUSAGE_CHILDREN, &of_wrk);
     made.cpu_seconds = seconds(of_wrk.ru_utime) + seconds(of_wrk.ru_stime);
