@@ -1,15 +1,15 @@
-// What nginx serves: files under many names, and the pages of the lists that name them. Made when a scene needs it, as a file may be
-// large; one file has many names, as what is measured is the client.
+// What nginx serves: files, some under many names, and the pages of the lists that name them. Made when a scene needs them, as they are
+// large: more than a processor's caches hold, for sent files are read by the client's copy.
 #pragma once
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -51,11 +51,15 @@ class server_data {
   /// Objects and their list; nothing if they are there.
   void make(const object_set& what) const {
     if (listed(what)) return;
-    const std::filesystem::path first = root_ / bucket_ / what.key(0);
-    write_random(first, what.bytes);
-    for (unsigned i = 1; i < what.count; ++i)
-      std::filesystem::create_hard_link(first, root_ / bucket_ / what.key(i));
-    make_list(what, etag_of(first));
+    const auto files = static_cast<unsigned>(std::clamp<std::uint64_t>(different_bytes / what.bytes, 1, 256));
+    for (unsigned i = 0; i < what.count; ++i) {
+      const std::filesystem::path name = root_ / bucket_ / what.key(i);
+      if (i < files)
+        write_random(name, what.bytes, i);
+      else
+        std::filesystem::create_hard_link(root_ / bucket_ / what.key(i % files), name);
+    }
+    make_list(what, etag(what.bytes));
   }
   /// The list alone: of objects that nobody asks for.
   void make_list(const object_set& what) const {
@@ -67,8 +71,11 @@ class server_data {
     return std::filesystem::exists(root_ / "lists" / (what.prefix + ".xml"));
   }
 
-  static void write_random(const std::filesystem::path& name, std::uint64_t bytes) {
-    std::mt19937_64 random(bytes);
+  static constexpr std::uint64_t different_bytes = 256 << 20;  // of a set of objects
+  static constexpr std::time_t written = 1'767'323'045;        // all of them, whenever that was
+
+  static void write_random(const std::filesystem::path& name, std::uint64_t bytes, unsigned seed) {
+    std::mt19937_64 random(seed);
     std::vector<std::uint64_t> block((std::min<std::uint64_t>(bytes, 16 << 20) + 7) / 8);
     for (std::uint64_t& each : block) each = random();
     std::ofstream to(name, std::ios::binary);
@@ -77,16 +84,16 @@ class server_data {
       to.write(reinterpret_cast<const char*>(block.data()), static_cast<std::streamsize>(some));
       done += some;
     }
-    if (!to.flush()) throw std::runtime_error("can't write " + name.string());
+    to.close();
+    const timespec when[2] = {{written, 0}, {written, 0}};
+    if (!to || ::utimensat(AT_FDCWD, name.c_str(), when, 0) != 0) throw std::runtime_error("can't write " + name.string());
   }
 
   /// As nginx gives it, which s3pager's If-Match must agree with: time and size in hexadecimal.
-  [[nodiscard]] static std::string etag_of(const std::filesystem::path& file) {
-    struct stat is {};
-    if (::stat(file.c_str(), &is) != 0) throw std::runtime_error("stat of " + file.string());
+  [[nodiscard]] static std::string etag(std::uint64_t bytes) {
     char text[64];
-    std::snprintf(text, sizeof text, "\"%llx-%llx\"", static_cast<unsigned long long>(is.st_mtime),
-                  static_cast<unsigned long long>(is.st_size));
+    std::snprintf(text, sizeof text, "\"%llx-%llx\"", static_cast<unsigned long long>(written),
+                  static_cast<unsigned long long>(bytes));
     return text;
   }
 

@@ -55,10 +55,10 @@ PATH=$PATH:/usr/sbin
 need nginx openssl taskset wrk
 
 umask 077
-# The files are of 2.6 GiB in all; in a container there may be less.
+# The files are of 3 GiB in all; in a container there may be less.
 memory=/dev/shm
 free_kib=$(df --output=avail "$memory" 2> /dev/null | tail -n 1 || echo 0)
-[ -w "$memory" ] && [ "$free_kib" -gt "$((quick ? 1 << 20 : 3 << 20))" ] || memory=${TMPDIR:-/tmp}
+[ -w "$memory" ] && [ "$free_kib" -gt "$((quick ? 1 << 20 : 4 << 20))" ] || memory=${TMPDIR:-/tmp}
 scratch=$(mktemp -d "$memory/s3pager-bench.XXXXXX")
 mkdir -p "$scratch/log" "$scratch/temporary" "$scratch/data/lists"
 S3PAGER_SERVER_OWNER=$$ guard "$scratch"
