@@ -31,7 +31,7 @@ mkdir -p "$build"
 export S3PAGER_TEST_CACHE=${S3PAGER_TEST_CACHE:-$build/cache}
 export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
 
-tests/support/install_packages.sh build tests fuzz
+tests/support/install_packages.sh build tests bench fuzz
 
 # A compiler with the sanitizers takes up to 1.5 GB for one file.
 jobs=$(nproc)

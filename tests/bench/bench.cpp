@@ -33,6 +33,7 @@ struct arguments {
   std::string data = {};
   std::string json = {};
   std::string server = {};          // its version
+  std::string wrk = {};             // its version
   std::string scene = {};           // only those whose names contain it
   std::string only = {};            // only the contestants whose names contain it
   std::string plots = {};           // where they are to be written
@@ -78,6 +79,7 @@ arguments parse(int argc, char** argv) {
     else if (name == "--data") made.data = value;
     else if (name == "--server-core") at.server_core = number<int>(value);
     else if (name == "--server") made.server = value;
+    else if (name == "--wrk") made.wrk = value;
     else if (name == "--protocol") made.what.tls = value;
     else if (name == "--json") made.json = value;
     else if (name == "--plots") made.plots = value;
@@ -113,7 +115,8 @@ bench::surroundings describe(const arguments& asked) {
           {"kernel", system.release},
           {"compiler", "GCC-compatible " __VERSION__},
           {"openssl", ::OpenSSL_version(OPENSSL_VERSION_STRING)},
-          {"libcurl", ::curl_version()},
+          {"libcurl", ::curl_version_info(CURLVERSION_NOW)->version},
+          {"wrk", asked.wrk},
           {"server", asked.server},
           {"rounds", std::to_string(asked.rounds)}};
 }
@@ -168,7 +171,7 @@ int run(const arguments& asked) {
   std::vector<bench::scene> scenes = chosen_scenes(asked, asked.what);
   const bench::surroundings where = describe(asked);
   for (const auto& [name, value] : where) std::printf("%s: %s\n", name.c_str(), value.c_str());
-  if (asked.instructions) count_instructions(asked, scenes);
+  if (asked.instructions && !bench::counted_instructions().by_processor()) count_instructions(asked, scenes);
   for (bench::scene& each : scenes) {
     if (each.prepare) each.prepare();
     for (unsigned i = 0; i < asked.rounds; ++i) each.play(i);

@@ -32,6 +32,9 @@ class counted_instructions {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
 
+  /// Whether the processor counts them.
+  [[nodiscard]] bool by_processor() const noexcept { return descriptor_ >= 0; }
+
   void begin() noexcept {
     began_ = now();
     toggle();

@@ -1,10 +1,13 @@
 // A contestant in a process of its own: nothing of one that ran before is left in its memory, or counted as its own.
 #pragma once
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -14,13 +17,21 @@
 
 namespace bench {
 
+/// Forks a process that does not outlive this one; 0 in the child.
+[[nodiscard]] inline pid_t fork_child() {
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) throw std::runtime_error("fork");
+  if (child == 0 && (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent)) ::_exit(1);
+  return child;
+}
+
 /// Throws if it fails; why, it has printed.
 [[nodiscard]] inline usage run_in_child(const std::function<usage()>& work) {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) throw std::runtime_error("pipe");
   std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child < 0) throw std::runtime_error("fork");
+  const pid_t child = fork_child();
   if (child == 0) {
     ::close(ends[0]);
     int status = 1;

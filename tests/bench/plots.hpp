@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,7 +36,8 @@ struct bar_group {
 /// Columns of groups, each group with a scale of its own.
 class bar_plot {
  public:
-  bar_plot(std::string title, std::string caption) : title_(std::move(title)), caption_(std::move(caption)) {}
+  bar_plot(std::string title, std::string caption, std::string where)
+      : title_(std::move(title)), caption_(std::move(caption)), where_(std::move(where)) {}
 
   void add_column(std::vector<bar_group> groups) {
     if (!groups.empty()) columns_.push_back(std::move(groups));
@@ -52,6 +54,7 @@ class bar_plot {
                        "\" font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
     made += label(margin, 24, "#111111", title_, "start", " font-size=\"16\" font-weight=\"bold\"");
     made += label(margin, 42, "#555555", caption_, "start");
+    made += label(margin, 57, "#555555", where_, "start");
     return made + body + "</svg>\n";
   }
 
@@ -87,7 +90,7 @@ class bar_plot {
 
   /// Where it ends.
   static double draw_column(std::string& to, const std::vector<bar_group>& groups, double left) {
-    double y = 66;
+    double y = 82;
     for (const bar_group& group : groups) {
       to += label(left, y, "#111111", group.title, "start", " font-weight=\"bold\"");
       y += 8;
@@ -113,6 +116,7 @@ class bar_plot {
 
   std::string title_;
   std::string caption_;
+  std::string where_;  // it was measured
   std::vector<std::vector<bar_group>> columns_;
 };
 
@@ -132,18 +136,17 @@ namespace detail {
   return made;
 }
 
-/// Plain HTTP in one column and TLS in another.
+/// Plain HTTP in one column and TLS in another, of scenes that count `pers`.
 template <class Group>
-[[nodiscard]] bar_plot plot_of(const std::vector<scene>& scenes, std::string title, std::string caption, unit per, Group group) {
-  bar_plot made(std::move(title), std::move(caption));
+void add_columns(bar_plot& to, const std::vector<scene>& scenes, std::initializer_list<unit> pers, Group group) {
   for (const bool plain : {true, false}) {
     std::vector<bar_group> column;
     for (const scene& each : scenes)
-      if (each.per == per && each.name.starts_with("plain") == plain && each.name.find("every byte") == std::string::npos)
+      if (std::find(pers.begin(), pers.end(), each.per) != pers.end() && each.name.starts_with("plain") == plain &&
+          each.name.find("every byte") == std::string::npos)
         group(column, each);
-    made.add_column(std::move(column));
+    to.add_column(std::move(column));
   }
-  return made;
 }
 
 inline void write_plot(const std::filesystem::path& name, const bar_plot& what) {
@@ -162,36 +165,33 @@ inline void write_plots(const std::filesystem::path& directory, const surroundin
   for (const auto& [name, value] : where)
     if (name == "processor" || name == "kernel" || name == "server" || name == "rounds")
       here += (here.empty() ? "" : "; ") + (name == "rounds" ? value + " rounds" : name == "kernel" ? "Linux " + value : value);
-  const auto caption = [&](const std::string& text) { return text + ". " + here; };
-  const auto add = [](std::string suffix, std::function<double(const scene&, const usage&)> value, bool bound = false) {
-    return [=](std::vector<bar_group>& to, const scene& from) {
-      to.push_back(detail::group_of(from, [&](const usage& used) { return value(from, used); }, from.name + suffix, bound));
-    };
+  const auto add = [](std::vector<bar_group>& to, const scene& from, const std::string& suffix, auto value, bool bound = false) {
+    to.push_back(detail::group_of(from, [&](const usage& used) { return value(from, used); }, from.name + suffix, bound));
   };
   const auto cpu = [](const scene& from, const usage& used) { return from.cpu(used) * words_for(from.per).cpu_scale; };
   const auto rate = [](const scene& from, const usage& used) { return 1 / from.wall(used); };
-  detail::write_plot(directory / "cpu_per_gb.svg",
-                     detail::plot_of(scenes, "Client CPU, seconds a GB",
-                                     caption("Less is better; median of the rounds and its 95 % interval"), unit::gigabyte, add("", cpu)));
-  detail::write_plot(directory / "throughput.svg",
-                     detail::plot_of(scenes, "Throughput, GB/s",
-                                     caption("More is better; client and server have a core each"), unit::gigabyte, add("", rate)));
-  detail::write_plot(directory / "requests.svg",
-                     detail::plot_of(scenes, "Small objects", caption("Client and server have a core each"), unit::request,
-                                     [&](std::vector<bar_group>& to, const scene& from) {
-                                       add(": requests a second", rate)(to, from);
-                                       add(": client CPU, ms per 1,000", cpu)(to, from);
-                                     }));
   const auto added = [](const scene&, const usage& used) { return used.added_mebibytes(); };
-  bar_plot memory("Peak memory, MiB", caption("Resident, less what the process had before; the line: what is promised"));
-  for (const bool plain : {true, false}) {
-    std::vector<bar_group> column;
-    for (const scene& each : scenes)
-      if ((each.per == unit::gigabyte || each.per == unit::request) && each.name.starts_with("plain") == plain &&
-          each.name.find("every byte") == std::string::npos)
-        add("", added, true)(column, each);
-    memory.add_column(std::move(column));
-  }
+
+  bar_plot cpu_per_gb("Client CPU, seconds a GB", "Less is better. Median of the rounds, and the 95 % interval of it", here);
+  detail::add_columns(cpu_per_gb, scenes, {unit::gigabyte},
+                      [&](std::vector<bar_group>& to, const scene& from) { add(to, from, "", cpu); });
+  detail::write_plot(directory / "cpu_per_gb.svg", cpu_per_gb);
+
+  bar_plot throughput("Throughput, GB/s", "More is better. Client and server have a core each", here);
+  detail::add_columns(throughput, scenes, {unit::gigabyte},
+                      [&](std::vector<bar_group>& to, const scene& from) { add(to, from, "", rate); });
+  detail::write_plot(directory / "throughput.svg", throughput);
+
+  bar_plot requests("Small objects", "Client and server have a core each", here);
+  detail::add_columns(requests, scenes, {unit::request}, [&](std::vector<bar_group>& to, const scene& from) {
+    add(to, from, ": requests a second", rate);
+    add(to, from, ": client CPU, ms per 1,000", cpu);
+  });
+  detail::write_plot(directory / "requests.svg", requests);
+
+  bar_plot memory("Peak memory, MiB", "Resident, less what the process had before. The line is what s3pager promises", here);
+  detail::add_columns(memory, scenes, {unit::gigabyte, unit::request},
+                      [&](std::vector<bar_group>& to, const scene& from) { add(to, from, "", added, true); });
   detail::write_plot(directory / "memory.svg", memory);
 }
 

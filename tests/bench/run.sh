@@ -142,9 +142,10 @@ wait_until "$scratch" port_answers "$port"
 # As the environment of whoever measures may have it.
 unset AWS_CA_BUNDLE AWS_SESSION_TOKEN SSL_CERT_FILE SSL_CERT_DIR http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 status=0
+umask 022
 taskset -c "$client_core" "$program" --port "$port" --secure-port "$secure_port" --ca "$scratch/ca.pem" \
   --data "$scratch/data" --server-core "$server_core" --server "$(nginx -v 2>&1 | sed 's/.*: //')" \
-  --protocol "TLS $protocol" --json "$json" --plots "$plots" \
+  --wrk "$(wrk -v 2>&1 | sed -n '1s/^wrk \([^ ]*\).*/\1/p')" --protocol "TLS $protocol" --json "$json" --plots "$plots" \
   ${quick:+--quick} "${arguments[@]+"${arguments[@]}"}" < /dev/null &
 child=$!
 wait "$child" || status=$?

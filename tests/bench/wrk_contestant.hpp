@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "in_child.hpp"
 #include "job.hpp"
 #include "measure.hpp"
 
@@ -53,8 +54,7 @@ class wrk_contestant {
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0) throw std::runtime_error("pipe");
     const std::string c = std::to_string(connections);
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error("fork");
+    const pid_t child = fork_child();
     if (child == 0) {
       ::dup2(ends[1], STDOUT_FILENO);
       ::close(ends[0]);
