@@ -12,6 +12,7 @@
 #include <exception>
 #include <fstream>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,8 +35,8 @@ struct arguments {
   std::string json = {};
   std::string server = {};          // its version
   std::string wrk = {};             // its version
-  std::string scene = {};           // only those whose names contain it
-  std::string only = {};            // only the contestants whose names contain it
+  std::regex scene{""};             // only those in whose names it is found
+  std::regex only{""};              // only the contestants in whose names it is found
   std::string plots = {};           // where they are to be written
   bool check = false;
   bool instructions = false;
@@ -86,8 +87,8 @@ arguments parse(int argc, char** argv) {
     else if (name == "--alone") made.alone = number<std::size_t>(value);
     else if (name == "--rounds") made.rounds = number<unsigned>(value);
     else if (name == "--pages") made.what.pages = number<unsigned>(value);
-    else if (name == "--scene") made.scene = value;
-    else if (name == "--only") made.only = value;
+    else if (name == "--scene") made.scene = std::regex(value.begin(), value.end());
+    else if (name == "--only") made.only = std::regex(value.begin(), value.end());
     else if (name == "--window-mib") made.what.tuning.window_bytes = number<std::size_t>(value) << 20;
     else if (name == "--slot-kib") made.what.tuning.slot_bytes = number<std::size_t>(value) << 10;
     else if (name == "--ring-buffers") made.what.ring.buffers = number<unsigned>(value);
@@ -124,7 +125,7 @@ bench::surroundings describe(const arguments& asked) {
 std::vector<bench::scene> chosen_scenes(const arguments& asked, const bench::scene_settings& how) {
   const bench::server_data data(asked.data, how.plain.bucket);
   std::vector<bench::scene> made = bench::make_scenes(how, data);
-  std::erase_if(made, [&](const bench::scene& each) { return each.name.find(asked.scene) == std::string::npos; });
+  std::erase_if(made, [&](const bench::scene& each) { return !std::regex_search(each.name, asked.scene); });
   for (bench::scene& each : made) each.only(asked.only);
   std::erase_if(made, [](const bench::scene& each) { return each.contestants.empty(); });
   if (made.empty()) throw std::runtime_error("no scene is called so");
@@ -155,7 +156,7 @@ void count_instructions(const arguments& asked, std::vector<bench::scene>& scene
   std::size_t index = 0;
   std::vector<bench::scene> counted = chosen_scenes(asked, for_counting(asked.what));
   for (std::size_t i = 0; i < scenes.size(); ++i) {
-    if (counted[i].prepare) counted[i].prepare();
+    counted[i].prepare();
     for (const bench::contestant& who : counted[i].contestants) {
       std::vector<std::string> words = asked.words;
       words.insert(words.end(), {"--alone", std::to_string(index++)});
@@ -173,7 +174,7 @@ int run(const arguments& asked) {
   for (const auto& [name, value] : where) std::printf("%s: %s\n", name.c_str(), value.c_str());
   if (asked.instructions && !bench::counted_instructions().by_processor()) count_instructions(asked, scenes);
   for (bench::scene& each : scenes) {
-    if (each.prepare) each.prepare();
+    each.prepare();
     for (unsigned i = 0; i < asked.rounds; ++i) each.play(i);
     bench::print_table(each);
   }
@@ -194,6 +195,6 @@ int main(int argc, char** argv) {
     return asked.alone ? run_alone(asked) : run(asked);
   } catch (const std::exception& failed) {
     std::fprintf(stderr, "bench: %s\n", failed.what());
-    return 1;
+    return 2;
   }
 }

@@ -1,6 +1,7 @@
 // A contestant in a process of its own: nothing of one that ran before is left in its memory, or counted as its own.
 #pragma once
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,11 +27,13 @@ namespace bench {
   return child;
 }
 
-/// Throws if it fails; why, it has printed.
+/// Throws if it fails; why, it has printed. What memory this process has must be what it needs: the child has it as well, and whatever
+/// it takes of it is not counted.
 [[nodiscard]] inline usage run_in_child(const std::function<usage()>& work) {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) throw std::runtime_error("pipe");
   std::fflush(nullptr);
+  ::malloc_trim(0);
   const pid_t child = fork_child();
   if (child == 0) {
     ::close(ends[0]);

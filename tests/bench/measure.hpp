@@ -61,7 +61,7 @@ struct usage {
     std::array<char, 512> line;
     const std::string name = "cpu" + std::to_string(core) + " ";
     unsigned long long nothing = 0, waiting = 0;
-    while (std::fgets(line.data(), line.size(), from) != nullptr)
+    while (std::fgets(line.data(), static_cast<int>(line.size()), from) != nullptr)
       if (std::string_view(line.data()).starts_with(name) &&
           std::sscanf(line.data() + name.size(), "%*u %*u %*u %llu %llu", &nothing, &waiting) == 2)
         idle = static_cast<double>(nothing + waiting) / static_cast<double>(::sysconf(_SC_CLK_TCK));

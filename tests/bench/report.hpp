@@ -71,9 +71,12 @@ inline void print_table(const scene& of) {
     });
     const double added = median_of([](const usage& used) { return used.added_mebibytes(); });
     const double requests = median_of([](const usage& used) { return static_cast<double>(used.requests); });
-    const double server = median_of([](const usage& used) { return used.server_busy(); });
-    std::printf("  %-30s %11.3f %11.*f %10.0f %9.1f %9.0f %10s %6.0f%%\n", who.name.c_str(), cpu, rate < 100 ? 3 : 0, rate, waits,
-                added, requests, instructions_of(of, who.name).c_str(), server * 100);
+    std::printf("  %-30s %11.3f %11.*f %10.0f %9.1f %9.0f %10s", who.name.c_str(), cpu, rate < 100 ? 3 : 0, rate, waits, added,
+                requests, instructions_of(of, who.name).c_str());
+    // What is over sooner than the core's clock ticks has none.
+    if (of.per != unit::page && of.per != unit::signature)
+      std::printf(" %6.0f%%", median_of([](const usage& used) { return used.server_busy(); }) * 100);
+    std::printf("\n");
   }
   if (!of.comparisons.empty()) std::printf("  %-50s %21s %21s\n", "median ratio [95 %]", "CPU", "wall");
   for (const comparison& each : of.comparisons) {

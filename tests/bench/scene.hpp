@@ -6,9 +6,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,12 +58,21 @@ struct scene {
   unit per = unit::gigabyte;
   std::uint64_t count = 0;  ///< what each contestant has to read in a round
   std::uint64_t bytes = 0;
-  std::function<void()> prepare = {};
+  std::function<void()> make_data = {};
   std::vector<contestant> contestants = {};
   std::vector<comparison> comparisons = {};
   std::vector<goal> goals = {};
   std::map<std::string, std::vector<usage>> rounds = {};  ///< what came of each, by name
   std::map<std::string, double> user_instructions = {};   ///< by callgrind, for a byte, or for one of what is counted
+
+  /// Makes what the server is to serve. In a child, as it takes more memory than contestants should find here.
+  void prepare() const {
+    if (!make_data) return;
+    static_cast<void>(run_in_child([this] {
+      make_data();
+      return usage();
+    }));
+  }
 
   /// Each contestant once; who begins changes with `number`.
   void play(std::size_t number) {
@@ -117,9 +126,9 @@ struct scene {
     return estimate_median(all);
   }
 
-  /// Leaves those contestants whose names contain `text`, and what compares them.
-  void only(std::string_view text) {
-    const auto other = [&](const std::string& who) { return who.find(text) == std::string::npos; };
+  /// Leaves those contestants in whose names it is found, and what compares them.
+  void only(const std::regex& which) {
+    const auto other = [&](const std::string& who) { return !std::regex_search(who, which); };
     std::erase_if(contestants, [&](const contestant& each) { return other(each.name); });
     std::erase_if(comparisons, [&](const comparison& each) { return other(each.first) || other(each.second); });
     std::erase_if(goals, [&](goal& each) {

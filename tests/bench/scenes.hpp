@@ -68,7 +68,7 @@ class bulk_scene {
              .per = small_ ? unit::request : unit::gigabyte,
              .count = objects.count,
              .bytes = objects.count * objects.bytes,
-             .prepare = [data, objects, all_warming] {
+             .make_data = [data, objects, all_warming] {
                data.make(all_warming);
                data.make(objects);
              }};
@@ -192,7 +192,7 @@ inline void add_first_listed_page_scenes(std::vector<scene>& to, const scene_set
                  .per = unit::page,
                  .count = what.times,
                  .bytes = what.times * listed.bytes,
-                 .prepare = [data, listed] { data.make(listed); }};
+                 .make_data = [data, listed] { data.make(listed); }};
       const std::string floor = "list and GET, blocking";
       const auto add = [&](const std::string& name, mode how) {
         made.contestants.push_back({name, [at = asked.plain, tuning = asked.tuning, how, what] {
@@ -220,7 +220,7 @@ inline void add_list_scene(std::vector<scene>& to, const scene_settings& asked, 
              .per = unit::key,
              .count = listed.count,
              .bytes = listed.count * listed.bytes,
-             .prepare = [data, listed] { data.make_list(listed); }};
+             .make_data = [data, listed] { data.make_list(listed); }};
   const std::string us = "s3pager, list";
   made.contestants.push_back({us, [asked, what] { return s3pager_contestant(asked.plain, mode::ordered, asked.tuning).list(what); }});
   made.contestants.push_back(
@@ -246,7 +246,7 @@ inline void add_first_page_scene(std::vector<scene>& to, const scene_settings& a
              .per = unit::page,
              .count = asked.pages,
              .bytes = asked.pages * objects.bytes,
-             .prepare = [data, objects] { data.make(objects); }};
+             .make_data = [data, objects] { data.make(objects); }};
   struct beginning {
     client_state from;
     std::string name;
