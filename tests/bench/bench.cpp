@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "checks.hpp"
@@ -122,12 +123,17 @@ bench::surroundings describe(const arguments& asked) {
           {"rounds", std::to_string(asked.rounds)}};
 }
 
+/// Those that were asked for, of this size.
 std::vector<bench::scene> chosen_scenes(const arguments& asked, const bench::scene_settings& how) {
   const bench::server_data data(asked.data, how.plain.bucket);
-  std::vector<bench::scene> made = bench::make_scenes(how, data);
-  std::erase_if(made, [&](const bench::scene& each) { return !std::regex_search(each.name, asked.scene); });
-  for (bench::scene& each : made) each.only(asked.only);
-  std::erase_if(made, [](const bench::scene& each) { return each.contestants.empty(); });
+  const std::vector<bench::scene> named = bench::make_scenes(asked.what, data);  // names tell the size
+  std::vector<bench::scene> all = bench::make_scenes(how, data);
+  std::vector<bench::scene> made;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!std::regex_search(named[i].name, asked.scene)) continue;
+    all[i].only(asked.only);
+    if (!all[i].contestants.empty()) made.push_back(std::move(all[i]));
+  }
   if (made.empty()) throw std::runtime_error("no scene is called so");
   return made;
 }
@@ -156,11 +162,12 @@ void count_instructions(const arguments& asked, std::vector<bench::scene>& scene
   std::size_t index = 0;
   std::vector<bench::scene> counted = chosen_scenes(asked, for_counting(asked.what));
   for (std::size_t i = 0; i < scenes.size(); ++i) {
-    counted[i].prepare();
+    if (counted[i].counts_instructions) counted[i].prepare();
     for (const bench::contestant& who : counted[i].contestants) {
       std::vector<std::string> words = asked.words;
       words.insert(words.end(), {"--alone", std::to_string(index++)});
-      if (who.own_amount) continue;  // wrk is another program, and does what it can in a second
+      // wrk is another program, and does what it can in a second.
+      if (!counted[i].counts_instructions || who.own_amount) continue;
       const std::uint64_t found = bench::count_user_instructions(asked.program, words, asked.data + "/..");
       const std::uint64_t amount = counted[i].per == bench::unit::gigabyte ? counted[i].bytes : counted[i].count;
       if (found > 0) scenes[i].user_instructions[who.name] = static_cast<double>(found) / static_cast<double>(amount);

@@ -7,7 +7,7 @@
 # build/release/bench_plots, or where --json and --plots say.
 # --check says of each goal whether it holds, is short, or undecided, and ends with status 1 if one is short: some 25 minutes.
 # --quick does a little of everything, and only to see that it works. The status is 77 where there is no nginx or wrk.
-# --instructions has callgrind count user instructions, where the processor's own count can't be had: some minutes more.
+# --instructions has callgrind count user instructions, where the processor's own count can't be had: some ten minutes more.
 # --scene and --only are regular expressions that the names of scenes and of contestants are searched for.
 #   tests/bench/run.sh --scene 'plain.*(16|64) lanes$' --only 's3pager|epoll' --rounds 3 --slot-kib 128
 # Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.

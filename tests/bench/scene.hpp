@@ -58,6 +58,7 @@ struct scene {
   unit per = unit::gigabyte;
   std::uint64_t count = 0;  ///< what each contestant has to read in a round
   std::uint64_t bytes = 0;
+  bool counts_instructions = true;  ///< worth callgrind's time
   std::function<void()> make_data = {};
   std::vector<contestant> contestants = {};
   std::vector<comparison> comparisons = {};

@@ -68,6 +68,7 @@ class bulk_scene {
              .per = small_ ? unit::request : unit::gigabyte,
              .count = objects.count,
              .bytes = objects.count * objects.bytes,
+             .counts_instructions = what_for == consumption::count,
              .make_data = [data, objects, all_warming] {
                data.make(all_warming);
                data.make(objects);
@@ -192,6 +193,7 @@ inline void add_first_listed_page_scenes(std::vector<scene>& to, const scene_set
                  .per = unit::page,
                  .count = what.times,
                  .bytes = what.times * listed.bytes,
+                 .counts_instructions = false,
                  .make_data = [data, listed] { data.make(listed); }};
       const std::string floor = "list and GET, blocking";
       const auto add = [&](const std::string& name, mode how) {
@@ -246,6 +248,7 @@ inline void add_first_page_scene(std::vector<scene>& to, const scene_settings& a
              .per = unit::page,
              .count = asked.pages,
              .bytes = asked.pages * objects.bytes,
+             .counts_instructions = false,
              .make_data = [data, objects] { data.make(objects); }};
   struct beginning {
     client_state from;
