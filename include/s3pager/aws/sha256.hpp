@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #if defined(__x86_64__)
@@ -176,20 +177,27 @@ class sha256 {
   void update(std::string_view text) noexcept { update(text.data(), text.size()); }
 
   /// The digest of all that was given. The object is spent: assign a new one before it is used again.
-  [[nodiscard]] sha256_digest finish() noexcept {
-    // The end of the message, the mark, zeros and the length in bits: one block, or two if the length has no room.
-    unsigned char tail[128] = {};
+  [[nodiscard]] sha256_digest finish() noexcept { return finish<0>({}); }
+
+  /// The same, with `last` behind it, 128 bytes at most: what is short is compressed in one go with the end.
+  template <std::size_t Size>
+    requires(Size <= 128)
+  [[nodiscard]] sha256_digest finish(std::span<const unsigned char, Size> last) noexcept {
+    unsigned char tail[64 + Size + padding];
     const std::size_t held = size_ % 64;
     std::memcpy(tail, block_.data(), held);
-    tail[held] = 0x80;
-    const std::size_t blocks = held < 56 ? 1 : 2;
-    store_big_endian(size_ * 8, tail + blocks * 64 - 8);
-    detail::sha256_blocks(state_, tail, blocks);
-    sha256_digest out;
-    for (std::size_t i = 0; i < 4; ++i)
-      store_big_endian(std::uint64_t{state_[2 * i]} << 32 | state_[2 * i + 1], out.data() + 8 * i);
-    return out;
+    if constexpr (Size > 0) std::memcpy(tail + held, last.data(), Size);
+    size_ += Size;
+    return finish_padded(tail, held + Size);
   }
+
+  /// The digest of `size` bytes that lie where there is room for `padding` more behind them, which is used.
+  [[nodiscard]] static sha256_digest of(unsigned char* message, std::size_t size) noexcept {
+    sha256 digest;
+    digest.size_ = size;
+    return digest.finish_padded(message, size);
+  }
+  static constexpr std::size_t padding = 72;  ///< the mark, zeros up to a block's end, and the length in bits
 
  private:
   // Written out so that compilers see one swap and one store in it.
@@ -200,6 +208,19 @@ class sha256 {
         static_cast<unsigned char>(value >> 24), static_cast<unsigned char>(value >> 16),
         static_cast<unsigned char>(value >> 8),  static_cast<unsigned char>(value)};
     std::memcpy(out, bytes, sizeof bytes);
+  }
+
+  /// Of which `rest` is what has not been compressed yet.
+  [[nodiscard]] sha256_digest finish_padded(unsigned char* rest, std::size_t size) noexcept {
+    const std::size_t blocks = (size + 9 + 63) / 64;
+    rest[size] = 0x80;
+    std::memset(rest + size + 1, 0, blocks * 64 - size - 9);
+    store_big_endian(size_ * 8, rest + blocks * 64 - 8);
+    detail::sha256_blocks(state_, rest, blocks);
+    sha256_digest out;
+    for (std::size_t i = 0; i < 4; ++i)
+      store_big_endian(std::uint64_t{state_[2 * i]} << 32 | state_[2 * i + 1], out.data() + 8 * i);
+    return out;
   }
 
   detail::sha256_state state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
@@ -117,11 +118,11 @@ class hmac_sha256 {
 
   /// A digest to give the message to; then finish(it).
   [[nodiscard]] sha256 begin() const noexcept { return inner_; }
-  [[nodiscard]] sha256_digest finish(sha256& message) const noexcept {
-    const sha256_digest inside = message.finish();
+  template <std::size_t Size = 0>
+  [[nodiscard]] sha256_digest finish(sha256& message, std::span<const unsigned char, Size> last = {}) const noexcept {
+    const sha256_digest inside = message.finish(last);
     sha256 outside = outer_;
-    outside.update(inside.data(), inside.size());
-    return outside.finish();
+    return outside.finish(std::span(inside));
   }
   [[nodiscard]] sha256_digest operator()(std::string_view message) const noexcept {
     sha256 digest = begin();
@@ -152,18 +153,19 @@ namespace detail {
 class hash_stream {
  public:
   void put(char c) noexcept {
-    if (size_ == sizeof buffer_) flush();
-    buffer_[size_++] = c;
+    if (size_ == capacity) flush();
+    buffer_[size_++] = static_cast<unsigned char>(c);
   }
   void put(std::string_view text) noexcept {
-    if (text.size() > sizeof buffer_ - size_) {
+    if (text.size() > capacity - size_) {
       flush();
-      if (text.size() > sizeof buffer_) return digest_.update(text);
+      if (text.size() > capacity) return digest_.update(text);
     }
-    std::copy(text.begin(), text.end(), buffer_ + size_);
+    put_text(reinterpret_cast<char*>(buffer_) + size_, text);
     size_ += text.size();
   }
   [[nodiscard]] sha256_digest finish() noexcept {
+    if (!flushed_) return sha256::of(buffer_, size_);
     flush();
     return digest_.finish();
   }
@@ -172,12 +174,30 @@ class hash_stream {
   void flush() noexcept {
     digest_.update(buffer_, size_);
     size_ = 0;
+    flushed_ = true;
   }
+
+  static constexpr std::size_t capacity = 1024;
 
   sha256 digest_;
   std::size_t size_ = 0;
-  char buffer_[1024];
+  bool flushed_ = false;
+  unsigned char buffer_[capacity + sha256::padding];
 };
+
+[[nodiscard]] inline bool has_space(std::string_view text) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::size_t at = 0;
+  for (; text.size() - at >= 8; at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    word ^= ones * ' ';
+    if (((word - ones) & ~word & ones * 0x80) != 0) return true;
+  }
+  for (; at < text.size(); ++at)
+    if (text[at] == ' ') return true;
+  return false;
+}
 
 /// A header's value as SigV4 hashes it: no blanks at its ends, and one space for each run of spaces within. Tabs
 /// within stay, as Amazon's own Go SDK and Ceph leave them.
@@ -186,7 +206,8 @@ inline void put_folded(hash_stream& out, std::string_view value) noexcept {
   while (!value.empty() && blank(value.front())) value.remove_prefix(1);
   while (!value.empty() && blank(value.back())) value.remove_suffix(1);
   for (;;) {
-    const std::size_t run = value.find("  ");
+    // Most have no space at all, which is soon seen.
+    const std::size_t run = has_space(value) ? value.find("  ") : std::string_view::npos;
     if (run == std::string_view::npos) return out.put(value);
     out.put(value.substr(0, run + 1));
     value.remove_prefix(value.find_first_not_of(' ', run));   // there is one: the end is not blank
@@ -257,7 +278,7 @@ class signer {
         canonical.put(',');
       } else {
         if (i != 0) *end++ = ';';
-        end = std::copy(name.begin(), name.end(), end);
+        end = put_text(end, name);
         canonical.put('\n');
         canonical.put(name);
         canonical.put(':');
@@ -269,12 +290,11 @@ class signer {
     canonical.put('\n');
     canonical.put(request.payload_hash);
 
-    char request_hash[hex_size];
-    write_hex(canonical.finish(), request_hash);
+    std::array<unsigned char, hex_size> request_hash;
+    write_hex(canonical.finish(), reinterpret_cast<char*>(request_hash.data()));
     sha256 to_sign = begun_;
-    to_sign.update(request_hash, sizeof request_hash);
-    end = std::copy(before_signature.begin(), before_signature.end(), end);
-    write_hex(key_.finish(to_sign), end);
+    end = put_text(end, before_signature);
+    write_hex(key_.finish(to_sign, std::span<const unsigned char, hex_size>(request_hash)), end);
     out.size_ = static_cast<std::size_t>(end + hex_size - out.text_);
     return {};
   }

@@ -9,6 +9,10 @@
 #include <string_view>
 #include <type_traits>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace s3pager {
 
 [[nodiscard]] inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
@@ -34,8 +38,52 @@ inline constexpr std::array<char, 512> hex_pairs = [] {
 
 }  // namespace detail
 
+/// Copies `text` to `out`, which has room for it, and gives the end of what was written. For what is mostly short: a call of memcpy costs
+/// more than copying a word or a header's name.
+inline char* put_text(char* out, std::string_view text) noexcept {
+  const char* const in = text.data();
+  const std::size_t size = text.size();
+  // Two pieces that may overlap.
+  const auto both_ends = [&]<std::size_t Bytes>(std::integral_constant<std::size_t, Bytes>) {
+    std::array<char, Bytes> first;
+    std::array<char, Bytes> last;
+    std::memcpy(first.data(), in, Bytes);
+    std::memcpy(last.data(), in + size - Bytes, Bytes);
+    std::memcpy(out, first.data(), Bytes);
+    std::memcpy(out + size - Bytes, last.data(), Bytes);
+  };
+  if (size > 32) {
+    std::memcpy(out, in, size);
+  } else if (size >= 16) {
+    both_ends(std::integral_constant<std::size_t, 16>());
+  } else if (size >= 8) {
+    both_ends(std::integral_constant<std::size_t, 8>());
+  } else if (size >= 4) {
+    both_ends(std::integral_constant<std::size_t, 4>());
+  } else if (size > 0) {
+    out[0] = in[0];
+    out[size / 2] = in[size / 2];
+    out[size - 1] = in[size - 1];
+  }
+  return out + size;
+}
+
 /// Lower-case hexadecimal of `in` to `out`, which has room for 2 * in.size() characters.
 inline void write_hex(std::span<const unsigned char> in, char* out) noexcept {
+#if defined(__SSE2__)
+  for (; in.size() >= 16; in = in.subspan(16), out += 32) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in.data()));
+    const __m128i four = _mm_set1_epi8(0x0f);
+    const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), four);
+    const __m128i low = _mm_and_si128(bytes, four);
+    const auto digits = [](__m128i of) {
+      const __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(of, _mm_set1_epi8(9)), _mm_set1_epi8('a' - '0' - 10));
+      return _mm_add_epi8(_mm_add_epi8(of, _mm_set1_epi8('0')), letters);
+    };
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), digits(_mm_unpacklo_epi8(high, low)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), digits(_mm_unpackhi_epi8(high, low)));
+  }
+#endif
   for (const unsigned char byte : in) {
     std::memcpy(out, &detail::hex_pairs[std::size_t{2} * byte], 2);
     out += 2;

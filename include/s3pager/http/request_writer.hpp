@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <initializer_list>
 #include <span>
 #include <string_view>
 #include <system_error>
 
+#include "s3pager/base/bytes.hpp"
 #include "s3pager/http/detail/characters.hpp"
 #include "s3pager/http/error.hpp"
 
@@ -59,7 +59,7 @@ class request_writer {
     if (error_) return *this;
     for (const std::string_view part : parts) {
       if (part.size() > buffer_.size() - size_) return fail(protocol_error::request_too_large);
-      if (!part.empty()) std::memcpy(buffer_.data() + size_, part.data(), part.size());
+      put_text(buffer_.data() + size_, part);
       size_ += part.size();
     }
     return *this;

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <string>
+#include <vector>
+#include <string_view>
 
 #include "support/catch.hpp"
 
@@ -28,6 +30,32 @@ TEST_CASE("hexadecimal is lower-case, two digits a byte, and stays in its room")
   CHECK(out == "#000fa5f0ff#");
   write_hex({}, out.data());
   CHECK(out == "#000fa5f0ff#");
+}
+
+TEST_CASE("of any number of bytes, each is two digits") {
+  std::vector<unsigned char> in;
+  std::string expected;
+  for (unsigned i = 0; i < 100; ++i) {
+    const std::string out_expected = expected;
+    std::string out(2 * in.size() + 2, '#');
+    write_hex(in, out.data() + 1);
+    CHECK(out == "#" + out_expected + "#");
+    const auto byte = static_cast<unsigned char>(i * 37);
+    in.push_back(byte);
+    constexpr std::string_view digits = "0123456789abcdef";
+    expected += digits[byte / 16];
+    expected += digits[byte % 16];
+  }
+}
+
+TEST_CASE("text of any length is copied whole, and nothing beside it is touched") {
+  std::string text;
+  for (std::size_t size = 0; size < 100; ++size) {
+    std::string out(size + 2, '#');
+    CHECK(put_text(out.data() + 1, text) == out.data() + 1 + size);
+    CHECK(out == "#" + text + "#");
+    text += static_cast<char>('a' + size % 26);
+  }
 }
 
 TEST_CASE("only ASCII letters are lowered") {
