@@ -34,6 +34,7 @@
 #include "s3pager/ring/resolver.hpp"
 #include "s3pager/ring/socket.hpp"
 #include "s3pager/ring/timer.hpp"
+#include "s3pager/ring/turnstile.hpp"
 #include "s3pager/tls/session_cache.hpp"
 
 namespace s3pager::net {
@@ -106,7 +107,7 @@ struct place_result {
 /// The connections to one authority. Counted: places and leases keep it.
 class host final : public counted, private ring::timer {
  public:
-  host(ring::reactor& loop, route way, const pool_options& options, ref<handshake_turns> turns)
+  host(ring::reactor& loop, route way, const pool_options& options, ref<ring::turnstile> turns)
       : loop_(loop),
         options_(options),
         way_(std::move(way)),
@@ -248,7 +249,7 @@ class host final : public counted, private ring::timer {
   ring::reactor& loop_;
   pool_options options_;
   route way_;
-  ref<handshake_turns> turns_;
+  ref<ring::turnstile> turns_;
   tls::session_cache sessions_;
   host_addresses addresses_;
   intrusive_list<connection> idle_;
@@ -477,7 +478,7 @@ inline error host::handshake_failure(const error& why, const ring::socket_addres
 class connection_pool {
  public:
   explicit connection_pool(ring::reactor& loop, const pool_options& options = {})
-      : loop_(loop), options_(options), turns_(make_ref<handshake_turns>(loop)) {}
+      : loop_(loop), options_(options), turns_(make_handshake_turns(loop)) {}
 
   [[nodiscard]] ref<host> at(const route& way) {
     ref<host>& found = hosts_[way.key()];
@@ -507,7 +508,7 @@ class connection_pool {
  private:
   ring::reactor& loop_;
   pool_options options_;
-  ref<handshake_turns> turns_;
+  ref<ring::turnstile> turns_;
   std::map<std::string, ref<host>> hosts_;  // by the key of their route
 };
 

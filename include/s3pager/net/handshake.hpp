@@ -25,46 +25,19 @@
 #include "s3pager/http/response_parser.hpp"
 #include "s3pager/net/route.hpp"
 #include "s3pager/net/stream.hpp"
-#include "s3pager/ring/next_turn.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/socket.hpp"
+#include "s3pager/ring/turnstile.hpp"
 #include "s3pager/tls/engine.hpp"
 #include "s3pager/tls/error.hpp"
 #include "s3pager/tls/session_cache.hpp"
 
 namespace s3pager::net {
 
-/// Lets few handshakes go on in a turn of the reactor: one takes some 0.4 ms of arithmetic (`unit_tls '[speed]'`), and 64 of them in a row
-/// would stand between the lanes and what has come for them. Counted: who waits keeps it.
-class handshake_turns final : public counted {
- public:
-  /// After so many, or once they have taken so long, the others wait for the next turn.
-  static constexpr unsigned most_in_turn = 16;
-  static constexpr duration time_in_turn = std::chrono::milliseconds(2);
-
-  explicit handshake_turns(ring::reactor& loop) noexcept : loop_(loop) {}
-
-  /// For one step, until the permit is let go of, before this may go. First come, first served. Throws errc::cancelled on a stop.
-  [[nodiscard]] task<coro::permit> take() {
-    coro::permit first_in_line = co_await line_.acquire();
-    const bool in_turn = loop_.enters() == turn_;
-    if (in_turn && (in_turn_ >= most_in_turn || loop_.now() >= after(began_, time_in_turn))) co_await ring::next_turn(loop_);
-    if (loop_.enters() != turn_) {
-      turn_ = loop_.enters();
-      in_turn_ = 0;
-      began_ = loop_.now();
-    }
-    ++in_turn_;
-    co_return std::move(first_in_line);
-  }
-
- private:
-  ring::reactor& loop_;
-  coro::semaphore line_{1};
-  std::uint64_t turn_ = 0;  // the last one's
-  unsigned in_turn_ = 0;    // steps
-  time_point began_{};      // the first of them
-};
+/// Lets few handshakes go on in a turn of the reactor: one takes some 0.4 ms of arithmetic (`unit_tls '[speed]'`).
+[[nodiscard]] inline ref<ring::turnstile> make_handshake_turns(ring::reactor& loop) {
+  return make_ref<ring::turnstile>(loop, 16, std::chrono::milliseconds(2));
+}
 
 namespace detail {
 
@@ -98,7 +71,7 @@ namespace detail {
 /// Adds a layer of TLS with `host`, once it has shown who it is. What is left to be sent then is small, and goes with the first request.
 /// Throws error: timed_out at `until`, what the transport failed of, or tls_error in the engine's words. `over` must outlive it.
 [[nodiscard]] inline task<> shake_hands(stream& over, ref<tls::context> trust, std::string host, ref<tls::session> resume,
-                                        ref<handshake_turns> turns, time_point until) {
+                                        ref<ring::turnstile> turns, time_point until) {
   const std::string doing = "the TLS handshake with " + host;
   auto engine = std::make_unique<tls::engine>(std::move(trust), host, resume);
   const auto memory = make_ref<receive_buffer>();
@@ -211,7 +184,7 @@ class connect_request final : public counted {
 }
 
 /// All that `way` has above TCP. What it refers to must outlive it.
-[[nodiscard]] inline task<> establish(stream& over, const route& way, tls::session_cache& sessions, ref<handshake_turns> turns,
+[[nodiscard]] inline task<> establish(stream& over, const route& way, tls::session_cache& sessions, ref<ring::turnstile> turns,
                                       time_point until) {
   if (way.tls_to_proxy) {
     task<> to_proxy = shake_hands(over, way.proxy_trust, way.host, sessions.take(way.proxy_trust, way.host), turns, until);

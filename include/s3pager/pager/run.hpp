@@ -28,6 +28,7 @@
 #include "s3pager/pager/plan.hpp"
 #include "s3pager/pager/window.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/ring/turnstile.hpp"
 #include "s3pager/s3/get_object.hpp"
 #include "s3pager/s3/service.hpp"
 #include "s3pager/tls/in_place.hpp"
@@ -63,6 +64,7 @@ class run {
         plan_(limits()),
         window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
                 settings_.verify != verify::off, settings_.run_limit, &tally_->waited),
+        beginning_(make_ref<ring::turnstile>(service_->loop(), 2, std::chrono::milliseconds(1))),
         began_(service_->loop().now()) {
     point_at_text();
     settings_.request.checksums = settings_.verify != verify::off;
@@ -112,6 +114,11 @@ class run {
         if (next == nullptr) {
           if (plan_.finished()) break;
           co_await plan_.work().wait();
+          // Until something has come, few in a turn: the first answer is not to wait until the last lane has asked.
+          if (window_.bytes() == 0) {
+            task<coro::permit> turn = beginning_->take();
+            const coro::permit begins = co_await std::move(turn);
+          }
           continue;
         }
         std::optional<error> failure;
@@ -515,6 +522,7 @@ class run {
   plan plan_;
   window window_;
   coro::stop_source closing_;
+  ref<ring::turnstile> beginning_;
   time_point began_;
   time_point ended_ = no_deadline;
 };

@@ -90,7 +90,7 @@ void read_answer(connection& on) {
   }
 }
 
-task<> take_turn(ref<handshake_turns> turns, ring::reactor& loop, std::vector<std::uint64_t>& taken, manual_clock& time, duration step) {
+task<> take_turn(ref<ring::turnstile> turns, ring::reactor& loop, std::vector<std::uint64_t>& taken, manual_clock& time, duration step) {
   task<coro::permit> mine = turns->take();
   const coro::permit turn = co_await std::move(mine);
   taken.push_back(loop.enters());
@@ -103,7 +103,7 @@ TEST_CASE("few handshakes go on in a turn, fewer that take long, in the order of
   const duration step = GENERATE(0ms, 1ms, 5ms);
   manual_clock time;
   ring::reactor loop({.clock = &time});
-  const auto turns = make_ref<handshake_turns>(loop);
+  const auto turns = make_handshake_turns(loop);
   std::vector<std::uint64_t> taken;
   {
     std::vector<std::unique_ptr<test::root<>>> waiting;
@@ -124,7 +124,7 @@ TEST_CASE("few handshakes go on in a turn, fewer that take long, in the order of
 TEST_CASE("a stop ends the wait for a turn", "[net][handshake]") {
   manual_clock time;
   ring::reactor loop({.clock = &time});
-  const auto turns = make_ref<handshake_turns>(loop);
+  const auto turns = make_handshake_turns(loop);
   std::vector<std::uint64_t> taken;
   coro::stop_source stop;
   test::root<> first(loop.ready(), take_turn(turns, loop, taken, time, 3ms));
