@@ -29,6 +29,8 @@ class send_line {
   inline ~send_line();
 
   [[nodiscard]] const send_pace& pace() const noexcept { return pace_; }
+  /// Whether somebody waits for a turn.
+  [[nodiscard]] bool waited_for() const noexcept { return !line_.empty(); }
 
   /// Takes a turn, if there is one now and nobody waits: the request is to be sent at once.
   [[nodiscard]] bool try_turn(time_point now) noexcept {
@@ -67,7 +69,7 @@ class send_line {
   [[nodiscard]] bool too_early(time_point now) const noexcept { return pace_.limited(now) && pace_.next() > now; }
   [[nodiscard]] bool take(time_point now, bool waited) noexcept {
     if (too_early(now)) return false;
-    if (pace_.limited(now)) pace_.sent(now, waited);
+    pace_.sent(now, waited);
     return true;
   }
   inline void call_next() noexcept;

@@ -4,19 +4,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "s3pager/base/clock.hpp"
 
 namespace s3pager {
 
-/// Requests are unhindered until one is throttled. From then on they are sent one after the other, at a distance. A throttling of
-/// what was sent since doubles it. A success divides it by 1 + t, where t is the seconds since the success before, at most a
+/// Requests are unhindered until one is throttled. From then on they are sent one after the other, at a distance: half as long again as
+/// they had before on average, so that a service of which a little too much was asked is soon asked for all that it gives. A throttling
+/// of what was sent since doubles it. A success divides it by 1 + t, where t is the seconds since the success before, at most a
 /// quarter or the distance itself: so it halves in 0.7 s, and from however far it is gone within some 13 s of successes.
 /// A service that allows ten requests a second or more has more than a half of that used, and few refusals to give. One that
 /// allows fewer has nearly a third or more used, as so few successes tell little.
 class send_pace {
  public:
-  /// `slowest`: the longest distance, and 1,024 times the first. 0: requests are never held back.
+  /// `slowest`: the longest distance, and 1,024 to 8,192 times the first. 0: requests are never held back.
   explicit send_pace(duration slowest) noexcept : slowest_(std::max(slowest, duration::zero())) {}
 
   /// Whether requests keep a distance, or wait because the service said for how long.
@@ -27,7 +29,14 @@ class send_pace {
   [[nodiscard]] time_point next() const noexcept { return std::max(held_until_, after(last_, between_)); }
   /// It is sent, not before next(). One that `waited` for it counts as sent when it was due, or at most `lateness` ago, so
   /// that what timers and turns of a loop take is made up for.
-  void sent(time_point now, bool waited) noexcept { last_ = waited ? std::clamp(next(), now - lateness, now) : now; }
+  void sent(time_point now, bool waited) noexcept {
+    last_ = waited ? std::clamp(next(), now - lateness, now) : now;
+    ++counted_;
+    if (now - counted_since_ < counting) return;
+    usual_ = (now - counted_since_) / counted_;
+    counted_since_ = now;
+    counted_ = 0;
+  }
 
   /// A request sent at `sent` was throttled; `asked` is for how long the service wants none.
   void throttled(time_point sent, time_point now, duration asked) noexcept {
@@ -36,7 +45,7 @@ class send_pace {
     // Those that were under way when the distance was set tell nothing of it.
     if (sent <= since_) return;
     if (between_ == duration::zero())
-      between_ = std::max(slowest_ / 1024, duration(1));
+      between_ = first_distance(now);
     else
       between_ = between_ > slowest_ / 2 ? slowest_ : between_ * 2;
     since_ = grown_ = last_ = now;
@@ -53,8 +62,15 @@ class send_pace {
   }
 
  private:
+  [[nodiscard]] duration first_distance(time_point now) const noexcept {
+    const duration usual = counted_ >= enough ? (now - counted_since_) / counted_ : usual_;
+    return std::clamp(usual + usual / 2, std::max(slowest_ / 8192, duration(1)), std::max(slowest_ / 1024, duration(1)));
+  }
+
   static constexpr duration recovery = std::chrono::seconds(1);
   static constexpr duration lateness = std::chrono::milliseconds(10);
+  static constexpr duration counting = std::chrono::milliseconds(100);
+  static constexpr std::int32_t enough = 16;
 
   duration slowest_;
   duration between_{0};
@@ -62,6 +78,9 @@ class send_pace {
   time_point held_until_{};
   time_point since_ = time_point::min();  // of the present distance
   time_point grown_{};                    // when it last shrank
+  duration usual_ = std::chrono::seconds(1);  // the distance of what was sent lately, paced or not
+  time_point counted_since_{};
+  std::int32_t counted_ = 0;
 };
 
 }  // namespace s3pager

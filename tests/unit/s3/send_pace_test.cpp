@@ -33,6 +33,21 @@ TEST_CASE("once throttled, requests keep a distance") {
   CHECK(pace.next() == start + 11ms);
 }
 
+TEST_CASE("the first distance is half as long again as the one before, within bounds") {
+  const auto first = [](duration before, int requests) {
+    send_pace pace(1024ms);
+    time_point now = start;
+    for (int i = 0; i < requests; ++i) pace.sent(now += before, false);
+    pace.throttled(now - before, now + 1us, {});
+    return std::chrono::round<std::chrono::microseconds>(pace.between());
+  };
+  CHECK(first(400us, 2000) == 600us);
+  CHECK(first(400us, 260) == 600us);  // in the first tenth of a second
+  CHECK(first(400us, 2) == 1ms);      // too few to tell
+  CHECK(first(10us, 20'000) == 125us);
+  CHECK(first(100ms, 20) == 1ms);
+}
+
 TEST_CASE("a timer that is late is made up for, up to 10 ms") {
   send_pace pace(1024ms);
   pace.throttled(start - 5ms, start, {});
