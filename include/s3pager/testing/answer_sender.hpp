@@ -19,6 +19,7 @@
 #include "s3pager/ring/await.hpp"
 #include "s3pager/ring/socket.hpp"
 #include "s3pager/testing/behaviour.hpp"
+#include "s3pager/testing/traffic.hpp"
 
 namespace s3pager::testing {
 
@@ -31,16 +32,16 @@ struct text_block final : counted {
 /// What an answer is sent with. What it is given must outlive it.
 class answer_sender {
  public:
-  /// `body_rate`: bytes a second of the body; 0: no limit. `bytes_sent` counts what the kernel took.
+  /// `body_rate`: bytes a second of the body; 0: no limit. `bytes_sent` counts what the kernel took. `shared` may be null.
   answer_sender(const ring::socket& peer, const behaviour& how, std::uint64_t body_rate, std::size_t send_bytes,
-                std::atomic<std::uint64_t>& bytes_sent) noexcept
-      : peer_(peer), how_(how), body_rate_(body_rate), send_bytes_(send_bytes), bytes_sent_(bytes_sent) {}
+                std::atomic<std::uint64_t>& bytes_sent, traffic* shared = nullptr) noexcept
+      : peer_(peer), how_(how), body_rate_(body_rate), send_bytes_(send_bytes), bytes_sent_(bytes_sent), shared_(shared) {}
   answer_sender(const answer_sender&) = delete;
   answer_sender& operator=(const answer_sender&) = delete;
 
   /// Whether the answer goes out as it is, so that its parts may be put together.
   [[nodiscard]] bool plain() const noexcept {
-    return body_rate_ == 0 && how_.slow_rate == 0 && how_.stall_at == behaviour::never && how_.cut_at == behaviour::never &&
+    return body_rate_ == 0 && !shares_rate() && how_.slow_rate == 0 && how_.stall_at == behaviour::never && how_.cut_at == behaviour::never &&
            how_.stall_answer_at == behaviour::never && how_.cut_answer_at == behaviour::never &&
            how_.flip_at == behaviour::never;
   }
@@ -100,14 +101,20 @@ class answer_sender {
       bytes = bytes.subspan(piece.size());
       sent_ += piece.size();
       if (body) body_sent_ += piece.size();
-      if (rate == 0) continue;
+      const bool shared = body && shares_rate();
+      if (rate == 0 && !shared) continue;
       pace_.sent += piece.size();
-      const auto nanoseconds = static_cast<std::int64_t>(static_cast<double>(pace_.sent) * 1e9 / static_cast<double>(rate));
-      if (co_await ring::sleep_until(peer_.loop(), after(pace_.began, duration(nanoseconds)))) co_return false;
+      time_point next = rate == 0 ? pace_.began : after(pace_.began, part_of_second(pace_.sent, rate));
+      if (shared) next = std::max(next, shared_->sent(piece.size(), peer_.loop().now()));
+      if (co_await ring::sleep_until(peer_.loop(), next)) co_return false;
     }
     co_return true;
   }
 
+  [[nodiscard]] bool shares_rate() const noexcept { return shared_ != nullptr && shared_->limits_bytes(); }
+  [[nodiscard]] static duration part_of_second(std::uint64_t bytes, std::uint64_t rate) noexcept {
+    return duration(static_cast<std::int64_t>(static_cast<double>(bytes) * 1e9 / static_cast<double>(rate)));
+  }
   [[nodiscard]] bool cut_here(bool body) const noexcept {
     return sent_ >= how_.cut_answer_at || (body && body_sent_ >= how_.cut_at);
   }
@@ -141,6 +148,7 @@ class answer_sender {
     }
     // Sent in steps of 20 ms or more: smooth enough, without a timer a packet.
     if (rate != 0) size = std::min(size, std::max<std::uint64_t>(rate / 50, 1));
+    if (body && shares_rate()) size = std::min(size, std::max<std::uint64_t>(shared_->bytes_per_second() / 50, 1));
     return size;
   }
 
@@ -159,6 +167,7 @@ class answer_sender {
   std::uint64_t body_rate_;
   std::size_t send_bytes_;
   std::atomic<std::uint64_t>& bytes_sent_;
+  traffic* shared_;
   std::uint64_t sent_ = 0;
   std::uint64_t body_sent_ = 0;
   std::uint64_t flip_at_ = behaviour::never;

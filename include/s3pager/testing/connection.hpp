@@ -29,6 +29,7 @@
 #include "s3pager/testing/behaviour.hpp"
 #include "s3pager/testing/checksums.hpp"
 #include "s3pager/testing/faulty_text.hpp"
+#include "s3pager/testing/traffic.hpp"
 
 namespace s3pager::testing {
 
@@ -47,6 +48,7 @@ struct connection_options {
   std::uint64_t requests_per_connection = 0;
   std::size_t send_bytes = 0;
   std::size_t list_chunk_bytes = 0;
+  traffic* shared = nullptr;  ///< with other connections
 };
 
 /// Decides what to answer.
@@ -128,7 +130,7 @@ class connection {
   [[nodiscard]] task<bool> send_answer(request_handler::decision made, bool last) {
     how_ = made.how;
     if (how_.cut_head) co_return false;
-    answer_sender out(peer_, how_, options_.bytes_per_second, options_.send_bytes, counters_.bytes_sent);
+    answer_sender out(peer_, how_, options_.bytes_per_second, options_.send_bytes, counters_.bytes_sent, options_.shared);
     if (how_.stall_head && !co_await out.stall()) co_return false;
     const duration delay = options_.first_byte_delay + how_.delay;
     if (delay.count() > 0 && co_await ring::sleep_until(peer_.loop(), after(peer_.loop().now(), delay))) co_return false;

@@ -29,6 +29,7 @@
 #include "s3pager/testing/request.hpp"
 #include "s3pager/testing/signature_verifier.hpp"
 #include "s3pager/testing/times.hpp"
+#include "s3pager/testing/traffic.hpp"
 
 namespace s3pager::testing {
 
@@ -47,6 +48,7 @@ struct origin_options {
   std::size_t list_chunk_bytes = 0;    ///< not 0: lists are sent chunked, in chunks of this size
   duration first_byte_delay{0};
   std::uint64_t bytes_per_second = 0;  ///< of each connection's bodies; 0: no limit
+  traffic_limits traffic = {};         ///< of all connections
   std::uint64_t requests_per_connection = 0;  ///< the last one is answered with `Connection: close`; 0: no limit
   duration idle_timeout{0};            ///< for the next request on a connection; 0: none
   std::size_t send_bytes = 256 << 10;  ///< of one send, at most
@@ -65,12 +67,14 @@ class origin final : private request_handler {
         verifier_(options.region, options.anonymous, options.allowed_skew),
         checksum_options_(options.checksums),
         checksums_(options.checksums),
+        traffic_(options.traffic),
         connections_{.first_byte_delay = options.first_byte_delay,
                      .idle_timeout = options.idle_timeout,
                      .bytes_per_second = options.bytes_per_second,
                      .requests_per_connection = options.requests_per_connection,
                      .send_bytes = options.send_bytes,
-                     .list_chunk_bytes = options.list_chunk_bytes} {
+                     .list_chunk_bytes = options.list_chunk_bytes,
+                     .shared = &traffic_} {
     if (!options.access_key_id.empty())
       verifier_.add_key({std::string(options.access_key_id), std::string(options.secret_access_key),
                          std::string(options.session_token)});
@@ -93,6 +97,9 @@ class origin final : private request_handler {
   void add_key(signing_key key) { verifier_.add_key(std::move(key)); }
   /// Asked about every request; null: nobody is.
   void set_hook(request_hook hook) { hook_ = std::move(hook); }
+
+  /// For requests and pieces of bodies from now on.
+  void limit(const traffic_limits& limits) noexcept { traffic_.set(limits); }
 
   /// Serves until stop(), or until its context is stopped or it is dropped: then every connection ends where it is.
   /// Await one at a time. Throws what keeps it from accepting connections for good.
@@ -171,6 +178,7 @@ class origin final : private request_handler {
     s3_request request;
     s3_error refused = read_request(parser, domain_, request);
     if (hook_) made.how = hook_(info(index, request, parser));
+    if (!traffic_.admits(loop_.now())) made.how.status = 503;
     refused_next_ += made.how.refuse_next;
     if (made.how.status != 0)
       refused = {made.how.status, made.how.code.empty() ? usual_code(made.how.status) : made.how.code,
@@ -214,6 +222,7 @@ class origin final : private request_handler {
   signature_verifier verifier_;
   checksum_options checksum_options_;
   checksum_source checksums_;
+  testing::traffic traffic_;
   connection_options connections_;
   ring::socket listener_;
   std::uint16_t port_ = 0;
