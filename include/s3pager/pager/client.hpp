@@ -132,7 +132,7 @@ class client {
                    .requester_pays = what.requester_pays};
     how.one_request = what.range || what.part_number || !what.if_match.empty() || !what.if_none_match.empty() ||
                       what.if_modified_since || what.if_unmodified_since;
-    if (how.one_request) how.lanes = 1;
+    if (how.one_request) set_lanes(how, 1);
     pager::key_list keys;
     keys.add(checked_key(what.key));
     return start(what.bucket, pager::given_objects(std::move(keys)), make_ref<s3::request_tally>(), std::move(how),
@@ -152,10 +152,11 @@ class client {
  private:
   /// What is received over TLS is read at once, to be decrypted: out of the cache of a core, if no more than that comes in a turn.
   static constexpr std::size_t hot_bytes = std::size_t{512} << 10;
+  static constexpr std::uint32_t first_lanes = 64;  ///< of a governor
 
   [[nodiscard]] static std::uint32_t checked_concurrency(std::uint32_t value) {
-    if (value < 1 || value > 4096)
-      throw error(errc::invalid_argument, "concurrency is " + std::to_string(value) + ", 1 to 4096 is needed");
+    if (value > 4096)
+      throw error(errc::invalid_argument, "concurrency is " + std::to_string(value) + ", 1 to 4096 is needed, or 0: as many as are of use");
     return value;
   }
   [[nodiscard]] static std::uint32_t checked_connections(std::uint32_t value) {
@@ -276,10 +277,17 @@ class client {
 
   [[nodiscard]] pager::run_settings defaults() const {
     pager::run_settings made;
-    made.lanes = std::min(concurrency_, most_lanes_);
+    set_lanes(made, concurrency_);
     made.window_wait = window_wait_;
     made.verify = verify_;
     return made;
+  }
+
+  /// `concurrency`: 0 for a governor, who is to leave each lane a slot beside the one that it receives into.
+  void set_lanes(pager::run_settings& of, std::uint32_t concurrency) const noexcept {
+    const std::uint32_t most = std::min(most_lanes_, std::max(pool_->capacity() / 2, 1U));
+    of.lanes = concurrency != 0 ? std::min(concurrency, most_lanes_) : std::min(first_lanes, most);
+    of.most_lanes = concurrency != 0 ? 0 : most;
   }
 
   [[nodiscard]] page_stream page(const page_options& what, page_order order) {
@@ -310,7 +318,7 @@ class client {
     made.match_etag = how.match_etag;
     made.run_limit = run_limit(how.run_deadline);
     made.request.requester_pays = how.requester_pays;
-    if (how.concurrency != 0) made.lanes = std::min(checked_concurrency(how.concurrency), most_lanes_);
+    if (how.concurrency != 0) set_lanes(made, checked_concurrency(how.concurrency));
     return start(bucket, std::move(objects), std::move(tally), std::move(made), how.stop);
   }
   [[nodiscard]] page_stream start(std::string_view bucket, async_generator<object> objects, ref<s3::request_tally> tally,

@@ -53,7 +53,9 @@ struct client_options {
   bool insecure_skip_verification = false;        ///< of servers' certificates: whoever stands between reads and changes everything
   std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB, with https 32 KiB or more; memory is counted in these
-  std::uint32_t concurrency = 64;           ///< lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096
+  /// Lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096. 0: as many as are of use, which is found out as
+  /// the stream goes (pager/governor.hpp), from 64 on, and up to one for two slots; summary().lanes tells.
+  std::uint32_t concurrency = 0;
   std::uint32_t max_connections = 1024;     ///< open to a host at a time; a stream leaves one of them for its list; 1 to 65,535
   /// What the kernel may hold of each connection's answer that has not been received yet: its own memory, beside the window, and taken only
   /// as far as the server is ahead. With little of it, sender and receiver wait for each other. 0: as the kernel has it, which

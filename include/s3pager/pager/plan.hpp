@@ -69,6 +69,7 @@ class signal {
   };
 
   [[nodiscard]] wait_awaiter wait() noexcept { return wait_awaiter(*this); }
+  [[nodiscard]] bool waited_for() const noexcept { return !waiters_.empty(); }
   void notify_one() noexcept {
     if (!waiters_.empty()) static_cast<wait_awaiter&>(waiters_.front()).wake();
   }
@@ -244,6 +245,9 @@ class plan {
     tell_if_finished();
     return &made;
   }
+  [[nodiscard]] bool has_work() const noexcept { return !claimable_.empty(); }
+  /// Of slices that are claimed from now on; of objects that are larger than what is fetched whole.
+  void set_slice_bytes(std::uint64_t bytes) noexcept { limits_.slice_bytes = bytes; }
   [[nodiscard]] bool finished() const noexcept { return closed_ && claimable_.empty() && ends_to_learn_ == 0; }
 
   /// The first answer told where the object ends, and that the slice brings `answered` bytes of it: what is left takes its

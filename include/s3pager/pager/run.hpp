@@ -2,6 +2,8 @@
 // Knows S3's operations; no options' defaults.
 #pragma once
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -23,6 +25,7 @@
 #include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/pager/governor.hpp"
 #include "s3pager/pager/hedged_get.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/plan.hpp"
@@ -38,7 +41,8 @@ namespace s3pager::pager {
 struct run_settings {
   page_order order = page_order::by_key;
   on_error failures = on_error::stop;
-  std::uint32_t lanes = 64;
+  std::uint32_t lanes = 64;             ///< to begin with, or for good
+  std::uint32_t most_lanes = 0;         ///< as many as there may be later, if that is more than 0: a governor finds how many are of use
   bool match_etag = true;
   s3pager::verify verify = s3pager::verify::as_it_arrives;
   duration window_wait = std::chrono::seconds(30);
@@ -61,6 +65,7 @@ class run {
         pool_(std::move(pool)),
         source_(std::move(source)),
         stop_(stop.state()),
+        governor_(settings_.lanes, governed() ? settings_.most_lanes : settings_.lanes),
         plan_(limits()),
         window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
                 settings_.verify != verify::off, settings_.run_limit, &tally_->waited),
@@ -83,7 +88,8 @@ class run {
     window_.end();
     ended_ = service_->loop().now();
   }
-  [[nodiscard]] std::uint32_t lanes() const noexcept { return settings_.lanes; }
+  /// How many may be at work now.
+  [[nodiscard]] std::uint32_t lanes() const noexcept { return governor_.lanes(); }
   /// The caller's own stop state, or none.
   [[nodiscard]] const ref<coro::stop_state>& caller_stop() const noexcept { return stop_; }
   /// Ends it from within: close().
@@ -106,19 +112,35 @@ class run {
     }
   }
 
+  /// Begins the lanes, in `workers`, which must outlive them. More follow as the governor has it.
+  void begin_lanes(coro::scope& workers) {
+    workers_ = &workers;
+    staff();
+  }
+
+ private:
   /// Fetches one slice after the other until there is none.
   [[nodiscard]] task<> lane() {
     try {
       for (;;) {
+        while (at_work_ > lanes() && !plan_.finished()) {
+          // It may have been woken for work that is another's now.
+          if (plan_.has_work()) plan_.work().notify_one();
+          --at_work_;
+          co_await parked_.wait();
+          ++at_work_;
+        }
         slice* next = plan_.claim();
         if (next == nullptr) {
           if (plan_.finished()) break;
+          count_idle(1);
           co_await plan_.work().wait();
           // Until something has come, few in a turn: the first answer is not to wait until the last lane has asked.
           if (window_.bytes() == 0) {
             task<coro::permit> turn = beginning_->take();
             const coro::permit begins = co_await std::move(turn);
           }
+          count_idle(-1);
           continue;
         }
         std::optional<error> failure;
@@ -132,13 +154,69 @@ class run {
           window_.fail(*next, *failure);
         else
           window_.finish(*next);
+        steer();
       }
+      parked_.notify_all();
     } catch (...) {
       window_.fail_run(std::current_exception(), true);
     }
   }
 
- private:
+  // ---- How many lanes
+
+  [[nodiscard]] bool governed() const noexcept { return settings_.most_lanes != 0; }
+  /// Has as many lanes at work as may be, if there are not more. (Who is one too many parks when its slice has ended.)
+  void staff() {
+    for (std::uint32_t missing = lanes() - std::min(at_work_, lanes()); missing > 0 && parked_.waited_for(); --missing)
+      parked_.notify_one();
+    for (; made_ < lanes(); ++made_, ++at_work_) workers_->spawn(lane());
+  }
+  /// Something has come: lets the governor look, if it is time to.
+  void steer() {
+    if (!governed()) return;
+    const time_point now = service_->loop().now();
+    if (!governor_.due(now)) return;
+    count_idle(0);
+    if (governor_.look(now, {.answers = tally_->answers,
+                             .first_bytes = tally_->first_bytes,
+                             .bytes = window_.bytes_received(),
+                             .no_room = window_.stood(now),
+                             .no_work = idle_time_,
+                             .in_line = tally_->in_line,
+                             .waited = tally_->waited.elapsed(now),
+                             .computed = service_->loop().clock().runs() ? thread_time() : duration::zero(),
+                             .at_work = at_work_,
+                             .line = service_->retries().line().waited_for(),
+                             .room = room()}))
+      lanes_changed();
+  }
+  [[nodiscard]] static duration thread_time() noexcept {
+    timespec taken{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &taken);
+    return std::chrono::seconds(taken.tv_sec) + duration(taken.tv_nsec);
+  }
+  /// Lanes whose answers fit into the window whole. By arrival none has to wait for another.
+  [[nodiscard]] std::uint32_t room() const noexcept {
+    if (settings_.order == page_order::by_arrival || tally_->answers == 0) return ~0U;
+    const std::uint64_t answer = std::clamp<std::uint64_t>(window_.bytes_received() / tally_->answers, pool_->slot_bytes(), least_slice);
+    return static_cast<std::uint32_t>(window_bytes() / answer);
+  }
+  void throttled(const error& why) {
+    if (!governed()) return;
+    const time_point now = service_->loop().now();
+    if (governor_.throttled(now - why.details().elapsed, now)) lanes_changed();
+  }
+  void lanes_changed() {
+    plan_.set_slice_bytes(slice_bytes());
+    staff();
+  }
+  void count_idle(int change) noexcept {
+    const time_point now = governed() ? service_->loop().now() : time_point();
+    idle_time_ += (now - idle_since_) * idle_;
+    idle_since_ = now;
+    idle_ += change;
+  }
+
   // The settings' own strings are moved, so only now have they their place.
   void point_at_text() noexcept {
     settings_.request.if_match = settings_.if_match;
@@ -146,11 +224,14 @@ class run {
     settings_.request.version_id = settings_.version_id;
   }
 
+  [[nodiscard]] std::uint64_t window_bytes() const noexcept { return std::uint64_t{pool_->capacity()} * pool_->slot_bytes(); }
+  static constexpr std::uint64_t least_slice = std::uint64_t{512} << 10;
+  [[nodiscard]] std::uint64_t slice_bytes() const noexcept {
+    return std::clamp<std::uint64_t>(window_bytes() / lanes(), least_slice, std::uint64_t{8} << 20);
+  }
   [[nodiscard]] plan_limits limits() const noexcept {
-    const std::uint64_t window_bytes = std::uint64_t{pool_->capacity()} * pool_->slot_bytes();
     plan_limits made;
-    made.slice_bytes =
-        std::clamp<std::uint64_t>(window_bytes / settings_.lanes, std::uint64_t{512} << 10, std::uint64_t{8} << 20);
+    made.slice_bytes = slice_bytes();
     // A lane ahead of the consumer that can't keep its whole slice in the window stalls in mid-body. By arrival, nobody
     // is ahead of the consumer but the lanes of one large object.
     made.whole_bytes =
@@ -158,8 +239,8 @@ class run {
     if (settings_.one_request) made.whole_bytes = ~std::uint64_t{0};
     // A whole one of which no more is taken costs its connection, so that it is as much as one such is worth.
     made.first_bytes = settings_.verify == verify::off ? made.slice_bytes : std::max(made.whole_bytes, std::uint64_t{8} << 20);
-    made.ahead = std::max<std::size_t>(std::size_t{2} * settings_.lanes, 16);
-    made.jobs = std::size_t{pool_->capacity()} + settings_.lanes;
+    made.ahead = std::max<std::size_t>(std::size_t{2} * governor_.most(), 16);
+    made.jobs = std::size_t{pool_->capacity()} + governor_.most();
     return made;
   }
 
@@ -167,7 +248,7 @@ class run {
   [[nodiscard]] std::uint32_t slots_for(std::uint64_t bytes) const noexcept {
     const std::uint64_t slot = pool_->receive_bytes();
     bytes = tls::wire_size(bytes, pool_->lead_bytes() / tls::record_lead);
-    const std::uint64_t most = std::clamp<std::uint64_t>(pool_->capacity() / (2 * settings_.lanes), 1, most_slots);
+    const std::uint64_t most = std::clamp<std::uint64_t>(pool_->capacity() / (2 * lanes()), 1, most_slots);
     return static_cast<std::uint32_t>(std::min(most, std::max<std::uint64_t>(bytes / slot + (bytes % slot != 0 ? 1 : 0), 1)));
   }
   /// Of the rest of a slice, with its answer's head; its size may be unknown, and without bound.
@@ -223,6 +304,7 @@ class run {
       } catch (const error& failed) {
         failure.emplace(failed);
       }
+      if (failure->code() == errc::throttled) throttled(*failure);
       if (of.owner->failed) co_return;
       of.work_begins(loop.now());
       if (failure->code() == errc::timed_out && out_of_time(of)) throw attempts.exhausted(object_timeout(of, *failure), loop.now());
@@ -433,6 +515,7 @@ class run {
       co_await get->receive(std::move(slots), resumable ? get.stall() : hedge_budget::never);
       if (owner.failed) break;
       if (!get->waiting()) {
+        steer();
         get.goes_on();
         continue;
       }
@@ -519,12 +602,21 @@ class run {
   ref<ring::buffer_pool> pool_;
   async_generator<object> source_;
   ref<coro::stop_state> stop_;
+  governor governor_;
   plan plan_;
   window window_;
   coro::stop_source closing_;
   ref<ring::turnstile> beginning_;
   time_point began_;
   time_point ended_ = no_deadline;
+
+  coro::scope* workers_ = nullptr;
+  signal parked_;              // lanes that are too many now
+  std::uint32_t made_ = 0;     // lanes
+  std::uint32_t at_work_ = 0;  // of these, not parked
+  int idle_ = 0;               // of these, waiting for work
+  time_point idle_since_{};
+  duration idle_time_{0};      // of all lanes, up to then
 };
 
 }  // namespace s3pager::pager

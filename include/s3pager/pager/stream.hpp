@@ -27,6 +27,7 @@ struct summary {
   std::uint64_t requests = 0;  ///< sent, of lists and objects; each attempt counts
   duration elapsed{0};         ///< from the call that made the stream to its end
   std::uint64_t hedges = 0;    ///< of the requests, those sent while another one for the same was late
+  std::uint32_t lanes = 0;     ///< how many GETs at a time there may be now, or were at the end
 };
 
 namespace pager {
@@ -68,7 +69,7 @@ class ending {
   const forwarded_stop caller(of, workers, of.caller_stop().get());
   const forwarded_stop closing(of, workers, of.closing().token().state().get());
   workers.spawn(of.feed());
-  for (std::uint32_t i = 0; i < of.lanes(); ++i) workers.spawn(of.lane());
+  of.begin_lanes(workers);
   std::exception_ptr failure;
   for (;;) {
     std::optional<page> next;
@@ -111,11 +112,11 @@ class [[nodiscard]] page_stream {
   /// Stops the run and waits until its coroutines have ended; next() gives nothing then. (Dropping does not wait.)
   [[nodiscard]] task<> close() { return close(*this); }
 
-  /// Objects, bytes, failures and requests so far.
+  /// Objects, bytes, failures and requests so far, and how many lanes there are.
   [[nodiscard]] s3pager::summary summary() const noexcept {
     if (!run_) return {};
     return {run_->pages().objects(), run_->pages().bytes(), run_->pages().verified_objects(),
-            run_->pages().failures(), run_->requests(), run_->elapsed(), run_->hedges()};
+            run_->pages().failures(), run_->requests(), run_->elapsed(), run_->hedges(), run_->lanes()};
   }
 
  private:

@@ -115,6 +115,7 @@ class window final : private ring::buffer_pool::listener {
       if (waits_since_ != no_deadline) {
         const time_point now = owner_.loop_.now();
         of_.stood += now - waits_since_;
+        owner_.stood_ += now - waits_since_;
         of_.work_begins(now);
       }
       throw_if_stopped("waiting for room in the window");
@@ -149,6 +150,7 @@ class window final : private ring::buffer_pool::listener {
   /// Hands on what was received, in order of offset. `last` if it is known to end the object.
   void deliver(slice& of, ring::slot_span bytes, bool last) {
     of.received += bytes.size();
+    received_ += bytes.size();
     if (of.owner->failed) return;
     piece& waiting = plan_.make_piece();
     waiting.offset = of.offset + of.received - bytes.size();
@@ -303,6 +305,14 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] std::uint64_t objects() const noexcept { return objects_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_count_; }
+  /// That lanes have brought, whether or not they are handed on.
+  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return received_; }
+  /// How long lanes have waited for room, together.
+  [[nodiscard]] duration stood(time_point now) noexcept {
+    duration total = stood_;
+    for (coro::waiter& each : waiting_) total += now - static_cast<grant_awaiter&>(each).waits_since_;
+    return total;
+  }
   /// Objects handed on whole whose checksum holds.
   [[nodiscard]] std::uint64_t verified_objects() const noexcept { return verified_; }
 
@@ -549,6 +559,8 @@ class window final : private ring::buffer_pool::listener {
   std::uint64_t bytes_ = 0;
   std::uint64_t failures_count_ = 0;
   std::uint64_t verified_ = 0;
+  std::uint64_t received_ = 0;
+  duration stood_{0};
   bool failed_at_once_ = false;
   bool stopped_ = false;
   bool serving_ = false;

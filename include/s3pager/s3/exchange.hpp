@@ -39,6 +39,9 @@ struct request_tally final : counted {
   std::uint64_t requests = 0;  ///< attempts each
   std::uint64_t hedges = 0;    ///< of these, second ones
   stopwatch waited;            ///< runs while he waits for what they bring, and is not the slow side himself
+  std::uint64_t answers = 0;   ///< to GETs of objects, other than refusals
+  duration first_bytes{0};     ///< from sending those to their first bytes, together
+  duration in_line{0};         ///< what requests have waited for their turns, together
 };
 
 /// Holds a connection from the request to the end of the answer. Dropping it in between closes the connection. Not movable.
@@ -145,6 +148,7 @@ class exchange {
       if (!line.try_turn(began_)) {
         place_.reset();  // meanwhile it is another's
         co_await line.wait_for_turn(loop(), latest_);
+        tally_->in_line += loop().now() - began_;
       }
       if (!try_place(fresh)) co_await wait_for_place(fresh);
       event_.reused_connection = place_.connected();
@@ -171,7 +175,12 @@ class exchange {
     to_first_byte_ = loop().now() - began_;
     request_id_.assign(parser().header("x-amz-request-id").value_or(std::string_view()));
     host_id_.assign(parser().header("x-amz-id-2").value_or(std::string_view()));
-    if (status_ < 300) return;
+    if (status_ < 300) {
+      if (event_.kind != request_kind::get_object) return;
+      ++tally_->answers;
+      tally_->first_bytes += to_first_byte_;
+      return;
+    }
     const wall_time now = loop().clock().wall();
     date_ = http::parse_date(parser().header("date").value_or(std::string_view()), now);
     answered_ = now;

@@ -1002,7 +1002,6 @@ TEST_CASE("options that can't be are refused by their names", "[pager][paging]")
     }
     return std::string();
   };
-  CHECK(message([](client_options& how) { how.concurrency = 0; }).find("concurrency is 0") == 0);
   CHECK(message([](client_options& how) { how.concurrency = 4097; }).find("concurrency is 4097") == 0);
   CHECK(message([](client_options& how) { how.window_bytes = 3 * 65536; }).find("window_bytes is 196608") == 0);
   CHECK(message([](client_options& how) { how.slot_bytes = 5000; }).find("slot_bytes is 5000") == 0);

@@ -119,7 +119,7 @@ TEST_CASE("a shard's failure is its own result, and the others go on") {
 
 TEST_CASE("an option that is not what it may be is each shard's failure") {
   client_options options = offline;
-  options.concurrency = 0;
+  options.concurrency = 4097;
   std::atomic<int> called = 0;
   auto results = run_per_core({.client = options, .shards = 2}, [&](client&, shard) -> task<> {
     ++called;

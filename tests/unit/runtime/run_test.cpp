@@ -141,7 +141,7 @@ TEST_CASE("run prints an exception in one line, and gives 1") {
   }
   SECTION("of an option that is not what it may be; main is not called") {
     client_options options = offline;
-    options.concurrency = 0;
+    options.concurrency = 4097;
     bool called = false;
     const ran done = run_it(
         [&called](client&) -> task<> {
@@ -150,7 +150,7 @@ TEST_CASE("run prints an exception in one line, and gives 1") {
         },
         options);
     CHECK(done.status == 1);
-    CHECK_THAT(done.said, Catch::Matchers::StartsWith("s3pager: concurrency is 0, 1 to 4096 is needed"));
+    CHECK_THAT(done.said, Catch::Matchers::StartsWith("s3pager: concurrency is 4097, 1 to 4096 is needed"));
     CHECK_FALSE(called);
   }
 }
