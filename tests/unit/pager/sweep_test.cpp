@@ -231,11 +231,10 @@ task<> pass_delays(world& in, retry_watcher& watcher) {
 }
 
 // Answers that break off or fail once, of lists and of objects, and the pauses before the next attempt.
-task<> page_with_retries(world& in, probe& seen) {
+task<> page_with_retries(world& in, probe& seen, client_options how) {
   retry_watcher watcher;
   coro::scope clock(co_await coro::this_context());
   clock.spawn(pass_delays(in, watcher));
-  client_options how = tight(in);
   how.retry = {.base_delay = std::chrono::milliseconds(10)};
   how.jitter_seed = 1;
   how.observer = &watcher;
@@ -243,6 +242,19 @@ task<> page_with_retries(world& in, probe& seen) {
   seen.pool = s3.window();
   auto pages = s3.page_ordered({.bucket = "s", .max_keys = 5});
   co_await read_slowly(pages, seen.got);
+}
+task<> page_with_retries(world& in, probe& seen) { return page_with_retries(in, seen, tight(in)); }
+// Sixteen lanes, of which throttling leaves twelve.
+task<> page_with_too_many_lanes(world& in, probe& seen) {
+  client_options how = tight(in);
+  how.window_bytes = 2 << 20;
+  how.concurrency = 0;
+  return page_with_retries(in, seen, how);
+}
+void throttle_once(world& in) {
+  in.server->set_hook([gets = 0](const testing::request_info& asked) mutable {
+    return testing::behaviour{.status = !asked.key.empty() && ++gets == 2 ? 503 : 0};
+  });
 }
 void fail_once(world& in) {
   in.server->set_hook([lists = 0, failed = std::set<std::string>()](const testing::request_info& asked) mutable {
@@ -395,6 +407,10 @@ std::vector<scene> scenes() {
       {.name = "a host by its name", .client = page_from_a_name, .options = twelve},
       {.name = "a host of many addresses", .client = page_from_many_addresses, .options = twelve},
       {.name = "requests that fail once", .client = page_with_retries, .options = twelve, .prepare = fail_once},
+      {.name = "more lanes than are of use",
+       .client = page_with_too_many_lanes,
+       .options = {.objects = {.count = 20, .size_of = few}},
+       .prepare = throttle_once},
       {.name = "late answers", .client = page_late_answers, .options = twelve},
       {.name = "objects by key, over TLS",
        .client = page_by_key,
@@ -710,6 +726,10 @@ TEST_CASE("objects through a tunnel can be dropped after every resumption", "[pa
 
 TEST_CASE("pauses between attempts can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("requests that fail once");
+}
+
+TEST_CASE("lanes that are too many can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("more lanes than are of use");
 }
 
 TEST_CASE("requests that are made twice can be dropped after every resumption", "[pager][sweep]") {
