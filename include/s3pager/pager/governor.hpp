@@ -30,18 +30,22 @@ struct lane_totals {
 /// Sets the number of lanes that may be at work, from one control interval to the next: eight first-byte times or two requests' times,
 /// but a quarter of a second at least, and at most one second, or two first-byte times where these are longer.
 ///
-/// It tries a quarter more lanes, at once, but where a first byte takes less than 5 ms after four intervals, or half as many more after a success, and keeps them if goodput rises by a fifth of that or more.
-/// Otherwise it goes back, holds for one interval, later two and then four, and tries a fifth fewer lanes, which it keeps if goodput
-/// stays: a queue at the service gives nothing. (Not where requests take longer than a second, nor after throttling.) It tries at once when goodput changes by a quarter, or first-byte times double, while it
-/// holds. Goodput counts each answer as 256 KiB besides its bytes, about what the wait for it costs, so that objects of all sizes can
-/// be compared.
+/// It tries a quarter more lanes, or half as many more after a success, and keeps them if goodput rises by a fifth of that or more. Else
+/// it goes back, holds for one interval, later for two and then four, and tries a fifth fewer, which it keeps if goodput stays: a queue
+/// at the service gives nothing. (It does not where requests take longer than a second, nor after throttling.) While it holds it tries
+/// at once when goodput changes by a quarter, or first-byte times double. Of a service whose first byte comes within 5 ms it tries
+/// nothing for four intervals: what it began with is enough for a run that is over by then.
 ///
-/// Throttling takes back what was tried, or else a quarter of the lanes; the number that met it is tried again only after eight
-/// intervals. How far apart requests are meanwhile is the matter of s3/send_pace.hpp, and until that lets go nothing is judged. Nor is an
-/// interval in which an eighth of the lanes' time or more was spent without work or turn, or in which the thread computed for three
-/// quarters of it, or in which the consumer waited for less than a quarter, or, where that much of the lanes' time was spent without
-/// room, less than three quarters: what was tried is taken back then. (A consumer that waits while lanes have no room wants what the
-/// slowest of them bring, in order. More may help.)
+/// Goodput counts each answer as 256 KiB besides its bytes, about what the wait for it costs, so that objects of all sizes can be
+/// compared.
+///
+/// Throttling takes back what was tried, or else a quarter of the lanes; the number that met it is approached by halves, and tried again
+/// after eight intervals. How far apart requests are meanwhile is the matter of s3/send_pace.hpp.
+///
+/// Some intervals tell nothing of the service, and what was tried is taken back then: where requests stand in line for that pace; where
+/// an eighth of the lanes' time or more went by without work or turn; where the thread computed for three quarters of it; where the
+/// consumer waited for less than a quarter of it, or for less than three quarters and lanes had no room for an eighth of their time. (A
+/// consumer that waits while lanes have no room wants what the slowest of them bring, in order. More may help.)
 class governor {
  public:
   /// `most` is 1 or more; it begins with `begin`, or `most` if that is less.
@@ -78,7 +82,10 @@ class governor {
       ceiling_ = lanes_;
       ceiling_age_ = 0;
     }
-    trial_ == trial::more ? go_back(now) : set(fewer_by(lanes_ / 4, least_throttled), now);
+    if (trial_ == trial::more)
+      go_back(now);
+    else
+      set(fewer_by(lanes_ / 4, least_throttled), now);
     trial_ = trial::none;
     patience_ = hold_ = 1;
     step_ = after_throttling;
