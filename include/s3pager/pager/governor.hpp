@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 
 #include "s3pager/base/clock.hpp"
@@ -30,8 +31,8 @@ struct lane_totals {
 /// Sets the number of lanes that may be at work, from one control interval to the next: eight first-byte times or two requests' times,
 /// but a quarter of a second at least, and at most one second, or two first-byte times where these are longer.
 ///
-/// It tries a quarter more lanes, or half as many more after a success, and keeps them if goodput rises by a fifth of that or more. Else
-/// it goes back, holds for one interval, later for two and then four, and tries a fifth fewer, which it keeps if goodput stays: a queue
+/// It tries a quarter more lanes, or half as many more after a success, and keeps them if goodput rises by a fifth of that or more (or
+/// up to three fifths, by how much it varies anyway). Else it goes back, holds for one interval, later for two and then four, and tries a fifth fewer, which it keeps if goodput stays: a queue
 /// at the service gives nothing. (It does not where requests take longer than a second, nor after throttling.) While it holds it tries
 /// at once when goodput changes by a quarter, or first-byte times double. Of a service whose first byte comes within 5 ms it tries
 /// nothing for four intervals: what it began with is enough for a run that is over by then.
@@ -114,7 +115,6 @@ class governor {
     if (totals.answers == 0) return;
     if (first_byte_ == duration::zero()) {
       first_byte_ = totals.first_bytes / static_cast<std::int64_t>(totals.answers);
-      if (first_byte_ < near) hold_ = longest_hold;
       begin_interval_after(now, settling_time());
       if (settling_time() > duration::zero()) return;
     }
@@ -163,6 +163,7 @@ class governor {
     const bool counts = enough && tells(span, totals);
     if (answers > 0) {
       first_byte_ = (totals.first_bytes - since_.first_bytes) / static_cast<std::int64_t>(answers);
+      if (intervals_ == 1 && first_byte_ < near) hold_ = longest_hold;
       request_ = span * static_cast<std::int64_t>(lanes_) / static_cast<std::int64_t>(answers);
       span_ = std::clamp(std::max(8 * first_byte_, 2 * request_), shortest, std::max(longest, 2 * first_byte_));
     }
@@ -193,6 +194,7 @@ class governor {
     const bool rose = !first && goodput > baseline_ * 1.25;
     const bool fell = !first && goodput < baseline_ * 0.8;
     const bool slow = first_byte_ > 2 * settled_first_byte_ && settled_first_byte_ > duration::zero();
+    if (!first) spread_ = spread_ * 0.75 + std::min(std::abs(goodput / baseline_ - 1), 1.0) * 0.25;
     baseline_ = first || rose || fell ? goodput : baseline_ * 0.75 + goodput * 0.25;
     if (rose || fell || slow) {
       hold_ = patience_ = 1;
@@ -233,7 +235,8 @@ class governor {
     const double gained = goodput / baseline_ - 1;
     // Where first bytes come later by as much as there are more lanes, these stand in a queue.
     const bool queued = first_byte_ > settled_first_byte_ + settled_first_byte_ / 2;
-    if (gained < offered * (queued ? 0.5 : 0.2)) return give_up(now);
+    const double needed = std::clamp(2 * spread_, offered * 0.2, offered * 0.6);
+    if (gained < (queued ? std::max(needed, offered * 0.5) : needed)) return give_up(now);
     keep(goodput);
     step_ = ceiling_ != 0 ? step_ : next_step;
     rises_next_ = true;
@@ -281,6 +284,7 @@ class governor {
   std::uint64_t intervals_ = 0;
 
   double baseline_ = 0;  // goodput with the lanes that are held; 0: not known
+  double spread_ = 0.04;  // by what part of it goodput differs from one interval to the next
   duration first_byte_{0};
   duration settled_first_byte_{0};
   duration request_{0};  // how long one takes
