@@ -4,8 +4,11 @@
 
 #include <liburing.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -18,6 +21,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/intrusive_list.hpp"
+#include "s3pager/base/recycled.hpp"
 #include "s3pager/ring/slot_pool.hpp"
 
 namespace s3pager::ring {
@@ -48,6 +52,30 @@ class grant {
   friend class buffer_pool;
   ref<buffer_pool> pool_;
   std::uint32_t slots_ = 0;
+};
+
+/// Free slots that are given to one receive beforehand, where the kernel fills only one of those that it picks itself. Counted, as the
+/// operation keeps it: the kernel reads its message header. Slots that nothing was received into go back when it is destroyed.
+class taken_slots final : public counted, public recycled<taken_slots, 256> {
+ public:
+  static constexpr std::uint32_t most = 16;
+
+  inline taken_slots(ref<buffer_pool> pool, std::uint32_t slots) noexcept;
+  inline ~taken_slots() override;
+
+  [[nodiscard]] msghdr& message() noexcept { return message_; }
+  [[nodiscard]] std::uint32_t slots() const noexcept { return count_; }
+  /// No more than `bytes`, at least 1, are to be received into them.
+  inline void limit(std::size_t bytes) noexcept;
+
+ private:
+  friend class buffer_pool;
+  ref<buffer_pool> pool_;
+  std::uint32_t count_ = 0;
+  std::uint32_t used_ = 0;  // of these, from the first on, what came lies in
+  std::array<std::uint32_t, most> slots_;
+  std::array<iovec, most> parts_;
+  msghdr message_{};
 };
 
 struct buffer_pool_options {
@@ -166,6 +194,24 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   }
   [[nodiscard]] bool ring_empty() const noexcept { return in_ring_ == 0; }
 
+  /// Up to `want` free slots, beside those in the kernel's ring, for a receive under a grant of as many; null if there are less than two.
+  [[nodiscard]] ref<taken_slots> take(std::uint32_t want) {
+    const std::uint32_t slots = std::min({want, slots_->free_slots(), taken_slots::most});
+    if (slots < 2) return {};
+    return make_ref<taken_slots>(ref<buffer_pool>(this), slots);
+  }
+  /// Settles a receive that brought `size` bytes, at least 1, into slots that were taken.
+  [[nodiscard]] received settle(taken_slots& into, std::size_t size, grant used) noexcept {
+    into.used_ = static_cast<std::uint32_t>((size + receive_bytes() - 1) / receive_bytes());
+    assert(into.used_ <= into.count_);
+    for (std::uint32_t i = 0; i < into.used_; ++i) {
+      slots_->hold(into.slots_[i]);
+      if (i > 0) slots_->next(into.slots_[i - 1]) = into.slots_[i];
+    }
+    used.reset();
+    return received(slots_, into.slots_[0], into.used_, size);
+  }
+
   /// Settles a receive that brought `size` bytes from buffer `first` on: the slots it filled are held, the rest of its grant
   /// returns. `size` of zero with a buffer: the kernel took one and filled nothing. The caller holds a reference to the pool.
   [[nodiscard]] received settle(std::uint16_t first, std::size_t size, grant used) noexcept {
@@ -241,6 +287,27 @@ class buffer_pool final : public counted, public list_node, private slot_pool::r
   std::uint32_t granted_ = 0;
   std::uint16_t group_;
 };
+
+inline taken_slots::taken_slots(ref<buffer_pool> pool, std::uint32_t slots) noexcept : pool_(std::move(pool)), count_(slots) {
+  for (std::uint32_t i = 0; i < slots; ++i) slots_[i] = pool_->memory()->take_free();
+  // Neighbours in order, so that they can be handed on as one.
+  std::sort(slots_.begin(), slots_.begin() + slots);
+  for (std::uint32_t i = 0; i < slots; ++i)
+    parts_[i] = {pool_->memory()->address(slots_[i]) + pool_->lead_bytes(), pool_->receive_bytes()};
+  message_.msg_iov = parts_.data();
+  message_.msg_iovlen = slots;
+}
+inline taken_slots::~taken_slots() {
+  while (count_ > used_) pool_->memory()->put_free(slots_[--count_]);
+}
+inline void taken_slots::limit(std::size_t bytes) noexcept {
+  std::size_t parts = 0;
+  for (; parts < count_ && bytes > 0; ++parts) {
+    parts_[parts].iov_len = std::min(parts_[parts].iov_len, bytes);
+    bytes -= parts_[parts].iov_len;
+  }
+  message_.msg_iovlen = parts;
+}
 
 inline grant::grant(ref<buffer_pool> pool, std::uint32_t slots) noexcept : pool_(std::move(pool)), slots_(slots) {}
 inline grant::grant(grant&& other) noexcept : pool_(std::move(other.pool_)), slots_(std::exchange(other.slots_, 0)) {}

@@ -54,6 +54,7 @@ class operation : public list_node {
   ref<descriptor> target;
   ref<counted> keep;    ///< owner of the memory that the request points to
   grant slots;          ///< for receive_slots, until its completion
+  ref<taken_slots> taken;  ///< for receive_slots, if the kernel is not to pick them
   received bytes;       ///< for receive_slots, after it
   std::int32_t result = 0;
   std::uint32_t flags = 0;

@@ -167,7 +167,9 @@ class reactor {
         break;
       case submit_verdict::action::replace: what.replacement = verdict.result; break;
       case submit_verdict::action::execute:
-        if (what.kind == operation_kind::send || what.kind == operation_kind::receive ||
+        if (what.taken)
+          what.taken->limit(verdict.most_bytes);
+        else if (what.kind == operation_kind::send || what.kind == operation_kind::receive ||
             what.kind == operation_kind::receive_slots || what.kind == operation_kind::read)
           what.request().len = std::min(what.request().len, verdict.most_bytes);
         break;
@@ -330,6 +332,7 @@ class reactor {
     what.target = {};
     what.keep = {};
     what.slots.reset();
+    what.taken = {};
     what.bytes.reset();
     what.result = 0;
     what.flags = 0;
@@ -348,6 +351,7 @@ class reactor {
     what.at = operation::state::completed;
     what.result = result;
     what.slots.reset();
+    what.taken = {};
     tell(what);
   }
 
@@ -518,7 +522,14 @@ class reactor {
     static_cast<list_node&>(what).unlink();
     if (what.kind == operation_kind::receive_slots) {
       --receives_;
-      if ((flags & IORING_CQE_F_BUFFER) != 0) {
+      if (what.taken) {
+        const ref<buffer_pool> pool = what.slots.pool();
+        const ref<taken_slots> taken = std::move(what.taken);
+        if (result > 0)
+          what.bytes = pool->settle(*taken, static_cast<std::size_t>(result), std::move(what.slots));
+        else
+          what.slots.reset();
+      } else if ((flags & IORING_CQE_F_BUFFER) != 0) {
         const ref<buffer_pool> pool = what.slots.pool();
         const std::size_t size = result > 0 ? static_cast<std::size_t>(result) : 0;
         // A kernel that takes more than it was asked for is not asked for several slots again.

@@ -187,18 +187,27 @@ class socket {
     const buffer_pool& pool = *slots.pool();
     std::size_t size = std::min({most_bytes, slots.bytes(), std::size_t{1} << 30});
     std::uint16_t how = IORING_RECVSEND_POLL_FIRST;
-    if (size <= pool.receive_bytes() || !has(loop_->features(), feature::receive_bundle)) {
-      size = std::min(size, pool.receive_bytes());
-    } else {
-      // A bundle that is filled whole goes on with whatever more the socket has, beyond its length. Not so where the last
-      // buffer would have to be cut: that one is left out, and nothing comes after it. One of 256 buffers is whole again.
-      how |= abi::recvsend_bundle;
-      size = std::min<std::size_t>(size / pool.receive_bytes(), 255) * pool.receive_bytes() + 1;
+    if (size > pool.receive_bytes() && !has(loop_->features(), feature::receive_bundle)) {
+      const std::size_t wanted = (size + pool.receive_bytes() - 1) / pool.receive_bytes();
+      what.taken = slots.pool()->take(std::min(static_cast<std::uint32_t>(wanted), slots.slots()));
     }
-    ::io_uring_prep_recv(&what.request(), fd(), nullptr, size, 0);
+    if (what.taken) {
+      what.taken->limit(size);
+      ::io_uring_prep_recvmsg(&what.request(), fd(), &what.taken->message(), 0);
+    } else {
+      if (size <= pool.receive_bytes() || !has(loop_->features(), feature::receive_bundle)) {
+        size = std::min(size, pool.receive_bytes());
+      } else {
+        // A bundle that is filled whole goes on with whatever more the socket has, beyond its length. Not so where the last
+        // buffer would have to be cut: that one is left out, and nothing comes after it. One of 256 buffers is whole again.
+        how |= abi::recvsend_bundle;
+        size = std::min<std::size_t>(size / pool.receive_bytes(), 255) * pool.receive_bytes() + 1;
+      }
+      ::io_uring_prep_recv(&what.request(), fd(), nullptr, size, 0);
+      what.request().flags |= IOSQE_BUFFER_SELECT;
+      what.request().buf_group = pool.group();
+    }
     what.request().ioprio = how;
-    what.request().flags |= IOSQE_BUFFER_SELECT;
-    what.request().buf_group = pool.group();
     what.slots = std::move(slots);
     return operation_owner(*loop_, what);
   }

@@ -8,6 +8,7 @@
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/socket.hpp"
 #include "support/catch.hpp"
+#include "support/drive.hpp"
 
 namespace s3pager::ring {
 namespace {
@@ -179,6 +180,74 @@ TEST_CASE("an abandoned receive keeps its pool until it has ended") {
   sending.reset();
   drain(loop);
   CHECK(loop.live_operations() == 0);
+}
+
+task<receive_result> receive_once(const socket& from, grant slots, std::size_t most) {
+  receive_result got = co_await from.receive(std::move(slots), most, no_deadline);
+  co_return got;
+}
+
+TEST_CASE("without bundles a receive of several slots has them beforehand, and what it does not fill goes back") {
+  reactor loop({.masked = feature::receive_bundle});
+  connection both = loop.run(connected(loop));
+  const auto pool = loop.make_buffer_pool({.window_bytes = 16 << 12, .slot_bytes = 4096, .ring_bytes = 4 << 12});
+  for (const std::size_t size : {1, 4096, 4097, 10'000, 16'384}) {
+    const auto text = make_ref<memory>(std::string(size, 'x'));
+    operation_owner sending = both.client.start_send(text->bytes(), text);
+    while (!sending.completed()) loop.run_once(reactor::wait::yes);
+    sending.reset();
+    received got = loop.run(receive_once(both.server, pool->try_grant(4), 1 << 20)).bytes;
+    CHECK(got.size() == size);
+    const std::uint32_t filled = static_cast<std::uint32_t>((size + 4095) / 4096);
+    CHECK(pool->held() == filled);
+    CHECK(pool->granted() == 0);
+    std::size_t bytes = 0;
+    while (!got.empty()) bytes += got.next_span().size();
+    CHECK(bytes == size);
+    CHECK(pool->held() == 0);
+  }
+  // What is to be received at most ends within a slot.
+  const auto text = make_ref<memory>(std::string(16'384, 'y'));
+  operation_owner sending = both.client.start_send(text->bytes(), text);
+  while (!sending.completed()) loop.run_once(reactor::wait::yes);
+  sending.reset();
+  CHECK(loop.run(receive_once(both.server, pool->try_grant(4), 5000)).bytes.size() == 5000);
+  CHECK(loop.run(receive_once(both.server, pool->try_grant(4), 1 << 20)).bytes.size() == 11'384);
+  CHECK(pool->available() == 16);
+}
+
+TEST_CASE("slots that an abandoned receive had beforehand are free again when it has ended") {
+  reactor loop({.masked = feature::receive_bundle});
+  connection both = loop.run(connected(loop));
+  const auto pool = loop.make_buffer_pool({.window_bytes = 16 << 12, .slot_bytes = 4096, .ring_bytes = 4 << 12});
+  {
+    s3pager::test::root<receive_result> waiting(loop.ready(), receive_once(both.server, pool->try_grant(8), 1 << 20));
+    loop.run_once(reactor::wait::no);
+    CHECK(pool->granted() == 8);
+    CHECK(pool->memory()->free_slots() == 16 - 4 - 8);
+  }
+  drain(loop);
+  CHECK(pool->granted() == 0);
+  CHECK(pool->memory()->free_slots() == 16 - 4);
+  CHECK(loop.live_operations() == 0);
+}
+
+TEST_CASE("of few free slots as many are taken as there are, if these are two or more") {
+  reactor loop;
+  const auto pool = loop.make_buffer_pool({.window_bytes = 16 << 12, .slot_bytes = 4096, .ring_bytes = 1 << 12});
+  const ref<taken_slots> ten = pool->take(10);
+  REQUIRE(ten);
+  CHECK(ten->slots() == 10);
+  ref<taken_slots> rest = pool->take(10);
+  REQUIRE(rest);
+  CHECK(rest->slots() == 6);
+  CHECK_FALSE(pool->take(10));
+  rest = {};
+  CHECK_FALSE(pool->take(1));
+  const ref<taken_slots> again = pool->take(100);
+  REQUIRE(again);
+  CHECK(again->slots() == 6);
+  CHECK(taken_slots::most == 16);
 }
 
 }  // namespace

@@ -249,7 +249,8 @@ TEST_CASE("many long streams share a small ring of buffers, and every byte arriv
     };
     loop.run(streams::all(loop, pool));
     drain(loop);
-    CHECK(loop.rearms() > 0);
+    // Without bundles, what takes several slots has them beforehand.
+    if (has(loop.features(), feature::receive_bundle)) CHECK(loop.rearms() > 0);
     CHECK(pool->available() == pool->capacity());
     CHECK(memory::live() == 0);
     CHECK(descriptor::live() == 0);
