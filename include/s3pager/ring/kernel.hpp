@@ -26,7 +26,7 @@ inline constexpr std::uint32_t feature_recvsend_bundle = 1U << 14;  // 6.10: IOR
 enum class feature : std::uint32_t {
   none = 0,
   defer_taskrun = 1U << 0,   ///< IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN (6.1)
-  receive_bundle = 1U << 1,  ///< one receive fills several slots (6.17, see bundles_hold_their_length); else one slot a receive
+  receive_bundle = 1U << 1,  ///< one receive fills several slots (6.17, see bundles_hold_their_length); else those of a receive are taken for it beforehand
   all = (1U << 2) - 1,
 };
 [[nodiscard]] constexpr feature operator|(feature a, feature b) noexcept {
