@@ -3,6 +3,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -19,6 +20,7 @@ struct free_openssl {
   void operator()(SSL* what) const noexcept { ::SSL_free(what); }
   void operator()(SSL_SESSION* what) const noexcept { ::SSL_SESSION_free(what); }
   void operator()(X509* what) const noexcept { ::X509_free(what); }
+  void operator()(EVP_CIPHER_CTX* what) const noexcept { ::EVP_CIPHER_CTX_free(what); }
   void operator()(BIO_METHOD* what) const noexcept { ::BIO_meth_free(what); }
   void operator()(GENERAL_NAMES* what) const noexcept { ::GENERAL_NAMES_free(what); }
   void operator()(char* what) const noexcept { OPENSSL_free(what); }
