@@ -19,6 +19,7 @@
 #include "s3pager/base/error.hpp"
 #include "s3pager/tls/detail/openssl.hpp"
 #include "s3pager/tls/detail/span_bio.hpp"
+#include "s3pager/tls/record_keys.hpp"
 
 namespace s3pager::tls {
 
@@ -46,12 +47,22 @@ struct connection_notes {
   owned<X509> blamed = {};  ///< the certificate that failed
   int blamed_depth = 0;     ///< 0: the server's own
   long verify_error = X509_V_OK;
+  traffic_secret server_secret = {};  ///< of TLS 1.3, until somebody has taken it: what the server sends from now on is under it
 
   static int take_session(SSL* of, SSL_SESSION* made) noexcept {
     auto* const notes = static_cast<connection_notes*>(SSL_get_app_data(of));
     if (notes == nullptr) return 0;
     notes->newest_session.reset(made);
     return 1;
+  }
+
+  /// OpenSSL tells its secrets for whoever wants to look into a recorded connection. With the handshake comes number 0, with every key
+  /// update of the server's another, when OpenSSL has taken it itself.
+  static void on_secret(const SSL* of, const char* line) noexcept {
+    auto* const notes = static_cast<connection_notes*>(SSL_get_app_data(of));
+    const std::string_view text(line);
+    if (notes == nullptr || !text.starts_with("SERVER_TRAFFIC_SECRET_")) return;
+    notes->server_secret.assign_hex(text.substr(text.rfind(' ') + 1));
   }
 
   static int on_verified(int good, X509_STORE_CTX* store) noexcept {
@@ -114,6 +125,7 @@ class context final : public shared_counted {
     // Sessions are kept by who pools connections. OpenSSL's own store would be behind a lock, and never be looked into.
     ::SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     ::SSL_CTX_sess_set_new_cb(native, &detail::connection_notes::take_session);
+    ::SSL_CTX_set_keylog_callback(native, &detail::connection_notes::on_secret);
   }
 
   void set_trust(const context_options& options) {

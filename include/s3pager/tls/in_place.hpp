@@ -27,6 +27,7 @@ inline constexpr std::size_t record_lead = 16 * 1024;
 /// The plaintext never gets ahead of the ciphertext: a record gives less than it takes, but for the first one, of which the engine may
 /// have got all but a byte from an earlier input; and that one gives no more than the lead.
 [[nodiscard]] inline step read_in_place(engine& with, std::span<std::byte> memory) noexcept {
+  if (with.reads_records()) return with.read_over(memory, record_lead);
   const std::span<const std::byte> input = memory.subspan(record_lead);
   step all{};
   for (;;) {
