@@ -6,11 +6,13 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -135,20 +137,27 @@ class record_keys {
   }
   [[nodiscard]] explicit operator bool() const noexcept { return opening_ != nullptr; }
 
-  /// Decrypts the body of a record, which ends with its tag, to `into`: exactly over the body itself, or where it doesn't overlap the
-  /// record. False if the tag does not hold: what was written then is worth nothing.
-  [[nodiscard]] bool open(std::uint64_t sequence, const std::byte* header, std::span<const std::byte> body, std::byte* into) noexcept {
-    assert(body.size() >= record_tag_bytes);
+  /// Decrypts the body of a record, which ends with its tag and lies in one place or two, to `into`: over what it is read from, before
+  /// that in the same memory, or elsewhere. False if the tag does not hold: what was written then is worth nothing.
+  [[nodiscard]] bool open(std::uint64_t sequence, const std::byte* header, std::span<const std::byte> body,
+                          std::span<const std::byte> rest, std::byte* into) noexcept {
+    assert(body.size() + rest.size() >= record_tag_bytes);
     const auto nonce = nonce_of(sequence);
-    const std::size_t size = body.size() - record_tag_bytes;
+    std::array<std::byte, record_tag_bytes> tag;
+    const std::size_t of_rest = std::min(rest.size(), tag.size());
+    const std::size_t of_body = tag.size() - of_rest;
+    // Before anything is written over it.
+    if (of_body > 0) std::memcpy(tag.data(), body.data() + body.size() - of_body, of_body);
+    if (of_rest > 0) std::memcpy(tag.data() + of_body, rest.data() + rest.size() - of_rest, of_rest);
+    body = body.first(body.size() - of_body);
+    rest = rest.first(rest.size() - of_rest);
     EVP_CIPHER_CTX* const with = opening_.get();
-    void* const tag = const_cast<std::byte*>(body.data() + size);  // only read
     unsigned char nothing[EVP_MAX_BLOCK_LENGTH];
     int made = 0;
     return ::EVP_DecryptInit_ex(with, nullptr, nullptr, nullptr, nonce.data()) == 1 &&
-           ::EVP_DecryptUpdate(with, nullptr, &made, chars(header), record_header_bytes) == 1 &&
-           ::EVP_DecryptUpdate(with, chars(into), &made, chars(body.data()), static_cast<int>(size)) == 1 &&
-           ::EVP_CIPHER_CTX_ctrl(with, EVP_CTRL_AEAD_SET_TAG, record_tag_bytes, tag) == 1 &&
+           ::EVP_DecryptUpdate(with, nullptr, &made, chars(header), record_header_bytes) == 1 && decrypt(body, into) &&
+           decrypt(rest, into + body.size()) &&
+           ::EVP_CIPHER_CTX_ctrl(with, EVP_CTRL_AEAD_SET_TAG, record_tag_bytes, tag.data()) == 1 &&
            ::EVP_DecryptFinal_ex(with, nothing, &made) == 1;
   }
 
@@ -168,6 +177,28 @@ class record_keys {
   }
 
  private:
+  /// OpenSSL writes to the very place that it reads from, or to one that does not overlap. So what goes a little before its place goes
+  /// there in pieces as long as the way is, or is moved when it is done, as soon as many calls cost more: it is in the cache by then.
+  [[nodiscard]] bool decrypt(std::span<const std::byte> from, std::byte* into) noexcept {
+    static constexpr std::size_t blocks = 768;  // what the widest of its routines takes at once, or a multiple
+    static constexpr std::size_t shortest = 5 * blocks;
+    const std::less<const std::byte*> before;
+    std::size_t piece = from.size();
+    std::byte* to = into;
+    if (before(into, from.data()) && before(from.data(), into + from.size())) {
+      const auto way = static_cast<std::size_t>(from.data() - into);
+      if (way >= shortest) piece = way / blocks * blocks;
+      else to += way;
+    }
+    for (std::size_t at = 0; at < from.size(); at += piece) {
+      piece = std::min(piece, from.size() - at);
+      int made = 0;
+      if (::EVP_DecryptUpdate(opening_.get(), chars(to + at), &made, chars(from.data() + at), static_cast<int>(piece)) != 1) return false;
+    }
+    if (to != into) std::memmove(into, to, from.size());
+    return true;
+  }
+
   [[nodiscard]] std::array<unsigned char, 12> nonce_of(std::uint64_t sequence) const noexcept {
     std::array<unsigned char, 12> made = iv_;
     for (std::size_t i = 0; i < 8; ++i) made[11 - i] ^= static_cast<unsigned char>(sequence >> (8 * i));

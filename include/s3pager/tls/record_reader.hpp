@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -140,43 +139,54 @@ class record_reader {
       if (!hold(record_header_bytes)) return {.consumed = taken};
       if (!is_record(held_.get())) return refuse(held_.get(), taken);
     }
-    if (!hold(size_of(held_.get()))) return {.consumed = taken};
-    const std::size_t size = std::exchange(held_bytes_, 0);
-    if (share(input, room)) {
-      const auto free_bytes = static_cast<std::size_t>(input.data() + taken - room.data());
-      room = room.first(std::min(room.size(), free_bytes));
+    const std::size_t size = size_of(held_.get());
+    const std::span<const std::byte> rest = input.subspan(taken, std::min(size - held_bytes_, input.size() - taken));
+    if (held_bytes_ + rest.size() < size) {
+      hold(size);
+      return {.consumed = taken};
     }
-    std::byte* const into = room.size() + record_header_bytes + record_tag_bytes >= size ? room.data() : held_.get() + record_header_bytes;
-    return opened(std::span<const std::byte>(held_.get(), size), into, room, taken);
+    const bool shared = share(input, room);
+    if (shared) room = room.first(bytes_between(room.data(), rest.data() + rest.size()));
+    // What is held must not be written over the rest.
+    if (inner_size(size) <= room.size() && (!shared || held_bytes_ <= bytes_between(room.data(), rest.data()))) {
+      const std::size_t held = std::exchange(held_bytes_, 0);
+      return opened(std::span(held_.get(), held), rest, room.data(), room, taken + rest.size());
+    }
+    hold(size);
+    held_bytes_ = 0;
+    return opened(std::span(held_.get(), size), {}, held_.get() + record_header_bytes, room, taken);
   }
 
   /// A record that lies whole in the input.
   [[nodiscard]] record_step open_in(std::span<const std::byte> record, std::span<std::byte> room) noexcept {
-    const std::size_t size = record.size() - std::min(record.size(), record_header_bytes + record_tag_bytes);
-    if (!share(record, room)) {
-      if (size <= room.size()) return opened(record, room.data(), room, record.size());
+    if (share(record, room)) room = room.first(bytes_between(room.data(), record.data() + record.size()));
+    std::byte* into = room.data();
+    if (inner_size(record.size()) > room.size()) {
       if (!have_memory()) return {.kind = record_kind::no_memory};
-      return opened(record, held_.get() + record_header_bytes, room, record.size());
+      into = held_.get() + record_header_bytes;
     }
-    const auto before = static_cast<std::size_t>(record.data() - room.data());
-    // OpenSSL takes the very place or one that does not overlap. To move it afterwards costs little: it is in the cache.
-    const std::size_t at = size <= before ? 0 : before + record_header_bytes;
-    return opened(record, room.data() + at, room.first(before + record.size()), record.size());
+    return opened(record, {}, into, room, record.size());
   }
 
+  [[nodiscard]] static std::size_t inner_size(std::size_t record) noexcept {
+    return record - std::min(record, record_header_bytes + record_tag_bytes);
+  }
+  [[nodiscard]] static std::size_t bytes_between(const std::byte* begin, const std::byte* end) noexcept {
+    return static_cast<std::size_t>(end - begin);
+  }
   [[nodiscard]] static bool share(std::span<const std::byte> input, std::span<std::byte> room) noexcept {
     const std::less<const std::byte*> before;
     return !room.empty() && before(room.data(), input.data()) && before(input.data(), room.data() + room.size());
   }
 
-  /// Opens a whole record to `into`: the front of the room, or its place in the input, or in what is held.
-  [[nodiscard]] record_step opened(std::span<const std::byte> record, std::byte* into, std::span<std::byte> room,
-                                   std::size_t consumed) noexcept {
-    const std::span<const std::byte> body = record.subspan(record_header_bytes);
+  /// Opens a whole record, whose header lies in its first part, to `into`: the front of the room, or what is held.
+  [[nodiscard]] record_step opened(std::span<const std::byte> record, std::span<const std::byte> rest, std::byte* into,
+                                   std::span<std::byte> room, std::size_t consumed) noexcept {
+    const std::size_t body = record.size() + rest.size() - record_header_bytes;
     // Kind and tag at least.
-    if (body.size() <= record_tag_bytes) return {.kind = record_kind::bad_tag, .consumed = consumed};
-    const std::size_t inner = body.size() - record_tag_bytes;
-    if (!keys_.open(sequence_, record.data(), body, into)) {
+    if (body <= record_tag_bytes) return {.kind = record_kind::bad_tag, .consumed = consumed};
+    const std::size_t inner = body - record_tag_bytes;
+    if (!keys_.open(sequence_, record.data(), record.subspan(record_header_bytes), rest, into)) {
       std::memset(into, 0, inner);
       return {.kind = record_kind::bad_tag, .consumed = consumed};
     }
@@ -187,16 +197,13 @@ class record_reader {
     if (into[size] != application_data || size == 0 || size > max_record_content) {
       if (!have_memory()) return {.kind = record_kind::no_memory};
       if (into != own) std::memcpy(held_.get() + record_header_bytes, into, inner);
-      write_header(held_.get(), body.size());
+      write_header(held_.get(), body);
       return {.kind = record_kind::other, .consumed = consumed};
     }
-    if (into == own) {
-      waiting_begin_ = record_header_bytes;
-      waiting_end_ = record_header_bytes + size;
-      return {.kind = record_kind::data, .consumed = consumed, .produced = take_waiting(room)};
-    }
-    if (into != room.data()) std::memmove(room.data(), into, size);
-    return {.kind = record_kind::data, .consumed = consumed, .produced = size};
+    if (into != own) return {.kind = record_kind::data, .consumed = consumed, .produced = size};
+    waiting_begin_ = record_header_bytes;
+    waiting_end_ = record_header_bytes + size;
+    return {.kind = record_kind::data, .consumed = consumed, .produced = take_waiting(room)};
   }
 
   record_keys keys_;

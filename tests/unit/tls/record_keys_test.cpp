@@ -1,5 +1,6 @@
 #include "s3pager/tls/record_keys.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +49,7 @@ void start(tls::record_keys& keys, std::string_view secret) {
 
 bool open(tls::record_keys& keys, std::uint64_t sequence, std::span<const std::byte> record, std::vector<std::byte>& into) {
   into.assign(record.size() - record_header_bytes - record_tag_bytes, std::byte{0xaa});
-  return keys.open(sequence, record.data(), record.subspan(record_header_bytes), into.data());
+  return keys.open(sequence, record.data(), record.subspan(record_header_bytes), {}, into.data());
 }
 
 }  // namespace
@@ -118,8 +119,36 @@ TEST_CASE("a record is opened in its very place, and no bit of it or of its numb
   }
   for (std::size_t bit = 0; bit < 64; ++bit)
     if (open(keys, sequence ^ (std::uint64_t{1} << bit), record, out)) FAIL("bit " << bit << " of its number");
-  REQUIRE(keys.open(sequence, record.data(), std::span(record).subspan(record_header_bytes), record.data() + record_header_bytes));
+  REQUIRE(keys.open(sequence, record.data(), std::span(record).subspan(record_header_bytes), {}, record.data() + record_header_bytes));
   CHECK(std::vector<std::byte>(record.begin() + record_header_bytes, record.begin() + record_header_bytes + 16) == inner);
+}
+
+TEST_CASE("a record in one part or two is opened at any distance before where it lies") {
+  tls::record_keys keys;
+  const auto id = GENERATE(as<unsigned>{}, 0x1301, 0x1302, 0x1303);
+  const std::vector<std::byte> secret(id == 0x1302 ? 48 : 32, std::byte{7});
+  REQUIRE(keys.set(*tls::find_record_suite(id), chars(secret)));
+  const std::size_t size = GENERATE(as<std::size_t>{}, 1, 15, 16, 5000, 16385);
+  std::vector<std::byte> record = from_hex("17 03 03 00 00");
+  std::vector<std::byte> inner(size);
+  for (std::size_t i = 0; i < size; ++i) inner[i] = static_cast<std::byte>(i * 7 >> 2);
+  record.insert(record.end(), inner.begin(), inner.end());
+  record.resize(record.size() + record_tag_bytes);
+  REQUIRE(keys.seal(3, record.data(), std::span(record).subspan(record_header_bytes)));
+  const std::span<const std::byte> body = std::span(record).subspan(record_header_bytes);
+  const std::vector<std::size_t> cuts = {0, 1, 16, 100, size / 3, size - 1, size, size + 1, size + 15, size + 16};
+  const std::vector<std::size_t> ways = {0, 1, 5, 100, 767, 3839, 3840, 3841, 5000, 8192, 16380, 16384, 16385, 16400, 16402, 17000};
+  for (const std::size_t way : ways) {
+    for (const std::size_t cut : cuts) {
+      if (cut > body.size()) continue;
+      // The rest lies behind what it is written before; what came earlier is elsewhere.
+      std::vector<std::byte> memory(cut + way + body.size() - cut);
+      std::copy(body.begin() + static_cast<std::ptrdiff_t>(cut), body.end(), memory.begin() + static_cast<std::ptrdiff_t>(cut + way));
+      const std::span<const std::byte> rest = std::span<const std::byte>(memory).subspan(cut + way);
+      if (!keys.open(3, record.data(), body.first(cut), rest, memory.data())) FAIL(way << " before, cut at " << cut);
+      if (!std::equal(inner.begin(), inner.end(), memory.begin())) FAIL(way << " before, cut at " << cut << ", read");
+    }
+  }
 }
 
 TEST_CASE("three algorithms of TLS 1.3 are known") {

@@ -43,8 +43,8 @@ struct pair {
     std::uint64_t sent = 0;
     for (std::string_view rest = tickets; !rest.empty(); ++sent)
       rest.remove_prefix(5 + std::size_t{static_cast<unsigned char>(rest[3])} * 256 + static_cast<unsigned char>(rest[4]));
-    forger = std::make_unique<record_forger>(*tls::find_record_suite(::SSL_CIPHER_get_protocol_id(::SSL_get_current_cipher(server.native()))),
-                                             secret, sent);
+    const unsigned id = ::SSL_CIPHER_get_protocol_id(::SSL_get_current_cipher(server.native()));
+    forger = std::make_unique<record_forger>(*tls::find_record_suite(id), secret, sent);
     CHECK(read_pieces(*client, tickets) == tls_transcript{});
   }
 
@@ -134,7 +134,7 @@ const std::vector<scene>& scenes() {
       {"empty records between data, again and again",
        [](forger of) {
          std::string made;
-         for (int i = 0; i < 200; ++i) made += in_order({of.record(23, "", static_cast<std::size_t>(i % 3)), i % 20 == 19 ? of.record(23, "data") : ""});
+         for (std::size_t i = 0; i < 200; ++i) made += in_order({of.record(23, "", i % 3), i % 20 == 19 ? of.record(23, "data") : ""});
          return made;
        }},
       {"empty records in a row",
@@ -210,7 +210,9 @@ const std::vector<scene>& scenes() {
        tls_error::bad_message},
       {"an empty message", [](forger of) { return in_order({of.record(23, "a"), of.record(22, "")}); }, tls_error::bad_message},
       {"an empty alert", [](forger of) { return in_order({of.record(23, "a"), of.record(21, "")}); }, tls_error::bad_message},
-      {"half an alert", [](forger of) { return in_order({of.record(23, "a"), of.record(21, "\1"), of.record(23, "b")}); }, tls_error::bad_message},
+      {"half an alert",
+       [](forger of) { return in_order({of.record(23, "a"), of.record(21, "\1"), of.record(23, "never")}); },
+       tls_error::bad_message},
       {"a goodbye",
        [](forger of) { return in_order({of.record(23, std::string(16384, 'a')), of.record(21, text_of(1, 0)), of.record(23, "never")}); },
        {},
@@ -351,8 +353,8 @@ TEST_CASE("whatever a server sends, it comes to what OpenSSL makes of it, howeve
 }
 
 TEST_CASE("each of TLS 1.3's usual algorithms is read here, any other and TLS 1.2 by OpenSSL") {
-  const std::string ciphers =
-      GENERATE(as<std::string>{}, "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_CCM_SHA256", "");
+  const std::string ciphers = GENERATE(as<std::string>{}, "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                                       "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_CCM_SHA256", "");
   tls_server_options options = newest;
   if (ciphers.empty()) options.min_version = options.max_version = TLS1_2_VERSION;
   const tls_world world({}, options);
@@ -406,8 +408,9 @@ TEST_CASE("a session of a ticket that came behind data is resumed, and read here
 TEST_CASE("data waits behind a ticket and before it, without room and with little") {
   const tls_world world({}, newest);
   pair on(world);
-  const std::string bytes = in_order({on.forger->record(22, ticket(100)), on.forger->record(23, "hello"), on.forger->record(22, ticket(100)),
-                                      on.forger->record(23, "world")});
+  record_forger& of = *on.forger;
+  const std::string bytes =
+      in_order({of.record(22, ticket(100)), of.record(23, "hello"), of.record(22, ticket(100)), of.record(23, "world")});
   std::span<const std::byte> rest = as_byte_span(bytes);
   std::vector<std::byte> room(3);
   std::string got;
