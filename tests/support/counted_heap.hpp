@@ -1,4 +1,4 @@
-// The bytes of a test program's heap. Replaces operator new and delete: to be included by one file of a program.
+// What a test program takes from its heap, where one of its files includes support/counted_operators.hpp.
 #pragma once
 
 #include <malloc.h>
@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
-#include <new>
 
 namespace s3pager::test {
 
@@ -39,17 +38,3 @@ struct heap {
 };
 
 }  // namespace s3pager::test
-
-// Not inlined: GCC would take malloc and delete, or new and free, for a pair that does not match.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (void* memory = s3pager::test::heap::take(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return s3pager::test::heap::take(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { s3pager::test::heap::give(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { s3pager::test::heap::give(memory); }
-[[gnu::noinline]] void operator delete(void* memory, const std::nothrow_t&) noexcept { s3pager::test::heap::give(memory); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return s3pager::test::heap::take(size); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { s3pager::test::heap::give(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { s3pager::test::heap::give(memory); }

@@ -24,6 +24,7 @@
 #include "s3pager/ring/reactor.hpp"
 #include "support/catch.hpp"
 #include "support/counted_heap.hpp"
+#include "support/counted_operators.hpp"
 #include "support/drive.hpp"
 #include "unit/hostile/scene.hpp"
 

@@ -14,6 +14,7 @@
 #include "support/canned_lists.hpp"
 #include "support/catch.hpp"
 #include "support/counted_heap.hpp"
+#include "support/counted_operators.hpp"
 
 using namespace s3pager;
 using namespace s3pager::test;

@@ -8,6 +8,7 @@
 #include "s3pager/xml/error_body.hpp"
 #include "support/catch.hpp"
 #include "support/counted_heap.hpp"
+#include "support/counted_operators.hpp"
 
 using namespace s3pager;
 using xml::xml_errc;
