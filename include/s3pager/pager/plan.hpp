@@ -246,6 +246,16 @@ class plan {
     return &made;
   }
   [[nodiscard]] bool has_work() const noexcept { return !claimable_.empty(); }
+  /// Whether what is claimed next comes before all that is being fetched, as the rest of an object may whose size was not known: then all
+  /// lanes may wait for room behind it, and who could claim it must.
+  [[nodiscard]] bool next_leads() noexcept {
+    for (job& each : jobs_) {
+      for (const slice& part : each.slices)
+        if (!part.finished) return false;
+      if (each.claimable.linked()) return true;
+    }
+    return false;
+  }
   /// Of slices that are claimed from now on; of objects that are larger than what is fetched whole.
   void set_slice_bytes(std::uint64_t bytes) noexcept { limits_.slice_bytes = bytes; }
   [[nodiscard]] bool finished() const noexcept { return closed_ && claimable_.empty() && ends_to_learn_ == 0; }

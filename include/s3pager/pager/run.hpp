@@ -69,7 +69,7 @@ class run {
         plan_(limits()),
         window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
                 settings_.verify != verify::off, settings_.run_limit, &tally_->waited),
-        beginning_(make_ref<ring::turnstile>(service_->loop(), 2, std::chrono::milliseconds(1))),
+        beginning_(make_ref<ring::turnstile>(service_->loop(), 1, no_limit)),
         began_(service_->loop().now()) {
     point_at_text();
     settings_.request.checksums = settings_.verify != verify::off;

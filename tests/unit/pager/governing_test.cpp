@@ -190,3 +190,47 @@ TEST_CASE("a governor keeps to the connections and the window", "[pager][governo
   CHECK(narrow.lanes() <= 16);
   CHECK(narrow.lanes() >= 12);
 }
+
+TEST_CASE("lanes that are too many fetch what all the others wait behind", "[pager][governor]") {
+  // Objects that are only named: their first 8 MiB fill the window, so that only the first one's lane gets on. When it has them, the rest
+  // of that object comes before all that is being fetched.
+  manual_clock time;
+  ring::reactor loop({.clock = &time});
+  const auto objects = std::make_shared<testing::synthetic_bucket>(testing::synthetic_options{.count = 400, .size = 64 * mib});
+  testing::origin server(loop, {.first_byte_delay = 30ms, .bytes_per_second = 8'000'000});
+  int seen = 0;
+  server.set_hook([&seen](const testing::request_info&) {
+    testing::behaviour how;
+    if (++seen == 71) how.status = 503;
+    return how;
+  });
+  server.add_bucket("s", objects);
+  const std::string endpoint = server.endpoint();
+  client s3(loop, {.anonymous = true, .region = "us-east-1", .endpoint_url = endpoint, .direct = true, .jitter_seed = 1});
+  std::vector<std::string> keys;
+  for (std::uint64_t i = 0; i < 400; ++i) keys.push_back(objects->key(i));
+  page_stream pages = s3.page_ordered("s", keys);
+  root<> serving(loop.ready(), server.serve());
+  std::uint64_t bytes = 0;
+  const auto read = [&]() -> task<> {
+    for (;;) {
+      const std::optional<page> got = co_await pages.next();
+      if (!got) break;
+      bytes += got->bytes().size();
+    }
+  };
+  root<> reading(loop.ready(), read());
+  const auto run = [&](duration span) {
+    for (const time_point end = time.now() + span; time.now() < end;) {
+      for (int idle = 0; idle < 2; ++idle)
+        while (loop.run_once(ring::reactor::wait::no)) idle = 0;
+      time.advance(std::clamp<duration>(std::chrono::ceil<std::chrono::milliseconds>(loop.timers().next() - time.now()), 1ms, 50ms));
+    }
+  };
+  run(4s);
+  CHECK(seen > 71);
+  CHECK(pages.summary().lanes < 64);
+  const std::uint64_t before = bytes;
+  run(4s);
+  CHECK(bytes > before);
+}
