@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <new>
+#include <type_traits>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define S3PAGER_NOTHING_RECYCLED 1
@@ -21,7 +22,7 @@ class recycled {
  public:
   // Neither is inlined: GCC 12 would see the plain allocation behind one of them only, and warn of a delete that does not match.
   [[nodiscard, gnu::noinline]] static void* operator new(std::size_t size) {
-    static_assert(sizeof(T) >= sizeof(block));
+    static_assert(sizeof(T) >= sizeof(block) && std::is_final_v<T>);
 #ifndef S3PAGER_NOTHING_RECYCLED
     if (block* kept = list().first; kept != nullptr) {
       list().first = kept->next;
@@ -34,6 +35,7 @@ class recycled {
   [[gnu::noinline]] static void operator delete(void* memory) noexcept {
 #ifndef S3PAGER_NOTHING_RECYCLED
     if (list().count < Most) {
+      static thread_local const at_end freed;
       list().first = ::new (memory) block{list().first};
       ++list().count;
       return;
@@ -49,23 +51,26 @@ class recycled {
   struct block {
     block* next;
   };
+  // Trivially destructible: it is there as long as the thread, also for what is deleted after at_end.
   struct kept_blocks {
-    kept_blocks() noexcept = default;
-    kept_blocks(const kept_blocks&) = delete;
-    kept_blocks& operator=(const kept_blocks&) = delete;
-    ~kept_blocks() {
-      count = Most;  // what is deleted while the thread ends is not kept any more
-      while (first != nullptr) {
-        block* const next = first->next;
-        ::operator delete(first);
-        first = next;
-      }
-    }
     block* first = nullptr;
     std::size_t count = 0;
   };
+  struct at_end {
+    at_end() noexcept {}
+    at_end(const at_end&) = delete;
+    at_end& operator=(const at_end&) = delete;
+    ~at_end() {
+      kept_blocks& all = list();
+      all.count = Most;  // from now on nothing is kept
+      while (block* const each = all.first) {
+        all.first = each->next;
+        ::operator delete(each);
+      }
+    }
+  };
   [[nodiscard]] static kept_blocks& list() noexcept {
-    static thread_local kept_blocks kept;
+    static thread_local constinit kept_blocks kept;
     return kept;
   }
 };

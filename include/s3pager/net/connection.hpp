@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,8 +52,11 @@ class connection final : public list_node {
 
   /// The last receive found nothing in the socket behind what it took, in this turn of its reactor.
   void was_drained(std::uint64_t turn) noexcept { drained_in_ = turn; }
-  /// Whether the peer is there and has said nothing that nobody asked for; of an idle one. It is not asked again within a turn.
-  [[nodiscard]] bool is_silent(std::uint64_t turn) noexcept { return drained_in_ == turn || stream_.is_silent(); }
+  /// Whether the peer is there and has said nothing that nobody asked for; of an idle one. That is not asked again where it is used by
+  /// the next one at once.
+  [[nodiscard]] bool is_silent(std::uint64_t turn, time_point now) noexcept {
+    return (drained_in_ == turn && now < after(idle_since_, std::chrono::milliseconds(1))) || stream_.is_silent();
+  }
   /// Whether its answer was read whole, nothing is outstanding and the peer lets it live.
   [[nodiscard]] bool reusable() const noexcept {
     return parser_.keep_alive() && stream_.socket().handle()->reusable() && stream_.reusable();

@@ -170,7 +170,9 @@ class host final : public counted, private ring::timer {
   }
   // Bytes that nobody asked for would be read as the answer to the next request.
   void drop_dead() noexcept {
-    while (!idle_.empty() && !idle_.front().is_silent(loop_.turns())) drop_idle(idle_.front());
+    if (idle_.empty()) return;
+    const time_point now = loop_.now();
+    while (!idle_.empty() && !idle_.front().is_silent(loop_.turns(), now)) drop_idle(idle_.front());
   }
   void drop_idle(connection& which) noexcept {
     static_cast<list_node&>(which).unlink();
@@ -209,7 +211,7 @@ class host final : public counted, private ring::timer {
     for (auto at = idle_.begin(); at != idle_.end();) {
       connection& each = *at;
       ++at;
-      if (now < after(each.idle_since(), options_.keep_alive) && each.is_silent(loop_.turns())) continue;
+      if (now < after(each.idle_since(), options_.keep_alive) && each.is_silent(loop_.turns(), now)) continue;
       static_cast<list_node&>(each).unlink();
       gone.push_back(each);
     }

@@ -147,7 +147,7 @@ class governor {
   }
 
   void end_interval(time_point now, const lane_totals& totals) noexcept {
-    const duration span = now - began_;
+    const duration span = std::min<duration>(now - began_, std::chrono::hours(1));  // or its product with the lanes might overflow
     const std::uint64_t answers = totals.answers - since_.answers;
     const std::uint64_t bytes = totals.bytes - since_.bytes;
     // Too few to compare.

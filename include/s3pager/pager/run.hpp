@@ -123,7 +123,7 @@ class run {
   [[nodiscard]] task<> lane() {
     try {
       for (;;) {
-        while (at_work_ > lanes() && !plan_.finished()) {
+        while (at_work_ > lanes() && !plan_.finished() && !plan_.next_leads()) {
           // It may have been woken for work that is another's now.
           if (plan_.has_work()) plan_.work().notify_one();
           --at_work_;
@@ -135,8 +135,8 @@ class run {
           if (plan_.finished()) break;
           count_idle(1);
           co_await plan_.work().wait();
-          // Until something has come, few in a turn: the first answer is not to wait until the last lane has asked.
-          if (window_.bytes() == 0) {
+          // Until something has come, one in a turn: the first answer is not to wait until the last lane has asked.
+          if (window_.bytes() == 0 && window_.objects() == 0 && window_.failures() == 0) {
             task<coro::permit> turn = beginning_->take();
             const coro::permit begins = co_await std::move(turn);
           }

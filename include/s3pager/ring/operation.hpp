@@ -22,7 +22,7 @@ enum class operation_kind : std::uint8_t {
   connect,
   send,
   receive,  ///< into memory that the record keeps alive
-  receive_slots,  ///< into provided buffers: returned to their pool
+  receive_slots,  ///< into provided buffers, or slots taken beforehand: returned to their pool
   poll,
   read,
   statx,

@@ -44,7 +44,7 @@ struct reactor_options {
   std::uint32_t completion_entries = 0;  ///< completion queue; 0: 16 times `entries`
   feature masked = feature::none;        ///< not to be used even where the kernel has it
   /// Where many receives are under way, a turn waits for completions of half of them, 32 at most, but no longer than this: a turn costs
-  /// more than what it does for one. 0: each is looked at as it comes.
+  /// more than what it does for one. What else comes, from other threads too, may be looked at so much later. 0: each is looked at as it comes.
   std::chrono::microseconds batch_wait{100};
   submit_hook* hook = nullptr;           ///< for tests
 };
@@ -470,12 +470,14 @@ class reactor {
     } else {
       using std::chrono::microseconds;
       const bool times_out = until != no_deadline && clock_->runs();
-      const microseconds left = times_out ? std::chrono::ceil<microseconds>(until - clock_->now()) : microseconds::max();
+      microseconds left = times_out ? std::chrono::ceil<microseconds>(until - clock_->now()) : microseconds::max();
       const std::uint32_t batch = std::min<std::uint32_t>(receives_ / 2, most_batched);
       bool came = false;
       if (batch > 1 && batch_wait_ > microseconds::zero() && left > batch_wait_ && clock_->runs()) {
+        // What was submitted may be told instead of the time that passed.
         result = wait_for(batch, batch_wait_);
-        came = result != -ETIME || ::io_uring_cq_ready(&ring_) != 0;
+        came = ::io_uring_cq_ready(&ring_) != 0 || (result < 0 && result != -ETIME);
+        if (times_out) left -= batch_wait_;
       }
       if (!came) result = wait_for(1, left);
     }

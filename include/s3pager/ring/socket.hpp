@@ -183,14 +183,16 @@ class socket {
   /// if nothing has come when `patience` ends, which no other deadline does, and then it is awaited with another.
   [[nodiscard]] operation_owner prepare_receive(grant slots, std::size_t most_bytes) const {
     assert(slots && most_bytes > 0);
-    operation& what = make(operation_kind::receive_slots);
     const buffer_pool& pool = *slots.pool();
     std::size_t size = std::min({most_bytes, slots.bytes(), std::size_t{1} << 30});
     std::uint16_t how = IORING_RECVSEND_POLL_FIRST;
+    ref<taken_slots> taken;
     if (size > pool.receive_bytes() && !has(loop_->features(), feature::receive_bundle)) {
       const std::size_t wanted = (size + pool.receive_bytes() - 1) / pool.receive_bytes();
-      what.taken = slots.pool()->take(std::min(static_cast<std::uint32_t>(wanted), slots.slots()));
+      taken = slots.pool()->take(std::min(static_cast<std::uint32_t>(wanted), slots.slots()));
     }
+    operation& what = make(operation_kind::receive_slots);
+    what.taken = std::move(taken);
     if (what.taken) {
       what.taken->limit(size);
       ::io_uring_prep_recvmsg(&what.request(), fd(), &what.taken->message(), 0);

@@ -123,8 +123,8 @@ class exchange {
     place_ = std::move(found.given);
   }
 
-  /// Does what begin() does, if nothing has to be waited for: neither the client's pace, nor a place, nor a new connection. False, and
-  /// nothing has happened, if something has.
+  /// Does what begin() does, if nothing has to be waited for: neither the client's pace, nor a place, nor a new connection. False if
+  /// something has; begin() goes on then.
   [[nodiscard]] bool try_begin(const request_spec& what, bool fresh) {
     began_ = loop().now();
     if (!service_->retries().line().try_turn(began_, [&] { return try_place(fresh) && place_.connected(); })) return false;
