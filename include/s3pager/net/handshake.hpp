@@ -36,7 +36,7 @@ namespace s3pager::net {
 
 /// Lets few handshakes go on in a turn of the reactor: one takes some 0.4 ms of arithmetic (`unit_tls '[speed]'`).
 [[nodiscard]] inline ref<ring::turnstile> make_handshake_turns(ring::reactor& loop) {
-  return make_ref<ring::turnstile>(loop, 16, std::chrono::milliseconds(2));
+  return make_ref<ring::turnstile>(loop, 16U, std::chrono::milliseconds(2));
 }
 
 namespace detail {

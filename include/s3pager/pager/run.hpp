@@ -69,7 +69,7 @@ class run {
         plan_(limits()),
         window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
                 settings_.verify != verify::off, settings_.run_limit, &tally_->waited),
-        beginning_(make_ref<ring::turnstile>(service_->loop(), 1, no_limit)),
+        beginning_(make_ref<ring::turnstile>(service_->loop(), 1U, no_limit)),
         began_(service_->loop().now()) {
     point_at_text();
     settings_.request.checksums = settings_.verify != verify::off;
@@ -130,16 +130,16 @@ class run {
           co_await parked_.wait();
           ++at_work_;
         }
+        // Until something has come, one in a turn: the first answer is not to wait until the last lane has asked.
+        if (plan_.has_work() && window_.bytes() == 0 && window_.objects() == 0 && window_.failures() == 0) {
+          task<coro::permit> my_turn = beginning_->take();
+          const coro::permit begins = co_await std::move(my_turn);
+        }
         slice* next = plan_.claim();
         if (next == nullptr) {
           if (plan_.finished()) break;
           count_idle(1);
           co_await plan_.work().wait();
-          // Until something has come, one in a turn: the first answer is not to wait until the last lane has asked.
-          if (window_.bytes() == 0 && window_.objects() == 0 && window_.failures() == 0) {
-            task<coro::permit> turn = beginning_->take();
-            const coro::permit begins = co_await std::move(turn);
-          }
           count_idle(-1);
           continue;
         }

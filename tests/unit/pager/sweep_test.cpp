@@ -743,8 +743,9 @@ TEST_CASE("every co_await of the pager and of what is below it is a place of a s
       "co_await workers.join()",                          // lanes end before the last page is taken
       "co_await fetcher.join()",                          // the channel closes as its sender ends
       "pages.send(std::move(made))",                      // a permit has made sure that there is room
-      // Several handshakes in one turn, of which a run that is stopped after each resumption has none: handshake_test.cpp.
-      "co_await line_.acquire()", "co_await ring::next_turn(loop_)", "co_await std::move(my_turn)",
+      // Several handshakes or lanes that begin in one turn, of which a run that is stopped after each resumption has none:
+      // handshake_test.cpp.
+      "co_await std::move(my_turn)",
   };
   const auto include = std::filesystem::path(__FILE__).parent_path() / "../../../include/s3pager";
   if (!std::filesystem::is_directory(include)) {
