@@ -23,21 +23,6 @@ namespace s3pager {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
-namespace detail {
-
-/// The two digits of each byte, one after the other.
-inline constexpr std::array<char, 512> hex_pairs = [] {
-  constexpr char digits[] = "0123456789abcdef";
-  std::array<char, 512> made{};
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    made[2 * byte] = digits[byte >> 4];
-    made[2 * byte + 1] = digits[byte & 15];
-  }
-  return made;
-}();
-
-}  // namespace detail
-
 /// Copies `text` to `out`, which has room for it, and gives the end of what was written. For what is mostly short: a call of memcpy costs
 /// more than copying a word or a header's name.
 inline char* put_text(char* out, std::string_view text) noexcept {
@@ -84,9 +69,10 @@ inline void write_hex(std::span<const unsigned char> in, char* out) noexcept {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), digits(_mm_unpackhi_epi8(high, low)));
   }
 #endif
+  static constexpr char digits_of[] = "0123456789abcdef";
   for (const unsigned char byte : in) {
-    std::memcpy(out, &detail::hex_pairs[std::size_t{2} * byte], 2);
-    out += 2;
+    *out++ = digits_of[byte >> 4];
+    *out++ = digits_of[byte & 15];
   }
 }
 

@@ -40,7 +40,8 @@ class send_line {
   template <class Also>
   [[nodiscard]] bool try_turn(time_point now, Also also) noexcept {
     if (called_ != nullptr || !line_.empty() || too_early(now) || !also()) return false;
-    return take(now, false);
+    pace_.sent(now, false);
+    return true;
   }
   /// Waits for one, in line. Throws error: timed_out if none came before `latest`, cancelled on a stop. Dropping the wait
   /// leaves the turn to who is next.
@@ -67,11 +68,6 @@ class send_line {
   };
 
   [[nodiscard]] bool too_early(time_point now) const noexcept { return pace_.limited(now) && pace_.next() > now; }
-  [[nodiscard]] bool take(time_point now, bool waited) noexcept {
-    if (too_early(now)) return false;
-    pace_.sent(now, waited);
-    return true;
-  }
   inline void call_next() noexcept;
   void settle(time_point now) noexcept {
     if (called_ != nullptr || line_.empty()) return;
@@ -162,7 +158,8 @@ inline task<> send_line::wait_for_turn(ring::reactor& loop, time_point latest) {
       throw error(errc::timed_out, "waiting for a turn, as the service asked for fewer requests");
     if (ended) throw error(errc::cancelled, "stopped while the service asked for fewer requests");
     const time_point now = loop.now();
-    taken = take(now, true);
+    taken = !too_early(now);
+    if (taken) pace_.sent(now, true);
     settle(now);
   }
 }
