@@ -91,6 +91,7 @@ arguments parse(int argc, char** argv) {
     else if (name == "--scene") made.scene = std::regex(value.begin(), value.end());
     else if (name == "--only") made.only = std::regex(value.begin(), value.end());
     else if (name == "--window-mib") made.what.tuning.window_bytes = number<std::size_t>(value) << 20;
+    else if (name == "--receive-window-kib") made.what.tuning.receive_window_bytes = number<std::size_t>(value) << 10;
     else if (name == "--slot-kib") made.what.tuning.slot_bytes = number<std::size_t>(value) << 10;
     else if (name == "--ring-buffers") made.what.ring.buffers = number<unsigned>(value);
     else if (name == "--ring-buffer-kib") made.what.ring.buffer_bytes = number<std::size_t>(value) << 10;

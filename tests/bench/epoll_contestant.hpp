@@ -29,50 +29,33 @@ class epoll_contestant {
       : at_(std::move(at)), buffer_bytes_(buffer_bytes) {}
 
   [[nodiscard]] usage bulk(const bulk_job& what) const {
-    const std::vector<std::string> warming = warming_requests(at_, what);
-    const std::vector<std::string> requests = written_requests(at_, what);
     const int poller = ::epoll_create1(EPOLL_CLOEXEC);
-    std::vector<connection> connections(what.connections);
-    for (connection& each : connections) {
+    std::vector<plain_connection> connections(what.connections);
+    for (plain_connection& each : connections) {
       each.socket = plain_socket(at_);
       ::fcntl(each.socket.get(), F_SETFL, O_NONBLOCK);
       epoll_event wanted{.events = EPOLLIN, .data = {.ptr = &each}};
       if (::epoll_ctl(poller, EPOLL_CTL_ADD, each.socket.get(), &wanted) != 0) throw std::runtime_error("epoll_ctl");
     }
     const std::unique_ptr<char[]> room = std::make_unique<char[]>(buffer_bytes_);
-    meter used(at_.server_core);
-    usage made;
-    consumer unused(consumption::count);
-    consumer taking(what.what_for);
-    read_all(poller, connections, warming, room.get(), unused, made);
-    made = {};
-    used.begin();
-    read_all(poller, connections, requests, room.get(), taking, made);
-    used.end();
+    const usage made = measured_bulk(at_, what, [&](const std::vector<std::string>& requests, consumer& into, usage& counts) {
+      read_all(poller, connections, requests, room.get(), into, counts);
+    });
     ::close(poller);
-    made.bytes = taking.bytes();
-    made.count = what.keys.size();
-    made.requests = requests.size();
-    made.connections = connections.size();
-    return used.total(made);
+    return made;
   }
 
  private:
-  struct connection {
-    plain_socket socket;
-    answer_reader answer;
-  };
-
-  void read_all(int poller, std::vector<connection>& connections, const std::vector<std::string>& requests, char* room,
+  void read_all(int poller, std::vector<plain_connection>& connections, const std::vector<std::string>& requests, char* room,
                 consumer& into, usage& made) const {
     std::size_t asked = 0;
     std::size_t busy = 0;
     std::array<epoll_event, 64> events;
-    const auto ask = [&](connection& on) {
+    const auto ask = [&](plain_connection& on) {
       on.answer.begin();
       on.socket.send(requests[asked++]);
     };
-    for (connection& each : connections) {
+    for (plain_connection& each : connections) {
       if (asked == requests.size()) break;
       ask(each);
       ++busy;
@@ -81,7 +64,7 @@ class epoll_contestant {
       const int ready = ::epoll_wait(poller, events.data(), static_cast<int>(events.size()), -1);
       ++made.waits;
       for (int i = 0; i < ready; ++i) {
-        connection& from = *static_cast<connection*>(events[static_cast<std::size_t>(i)].data.ptr);
+        plain_connection& from = *static_cast<plain_connection*>(events[static_cast<std::size_t>(i)].data.ptr);
         const ssize_t got = ::recv(from.socket.get(), room, buffer_bytes_, 0);
         if (got < 0 && errno == EAGAIN) continue;
         if (got <= 0) throw std::runtime_error("receiving");

@@ -32,8 +32,6 @@ class openssl_contestant {
       : at_(std::move(at)), read_ahead_bytes_(read_ahead_bytes) {}
 
   [[nodiscard]] usage bulk(const bulk_job& what) const {
-    const std::vector<std::string> warming = warming_requests(at_, what);
-    const std::vector<std::string> requests = written_requests(at_, what);
     const owned<SSL_CTX> context = make_context();
     const int poller = ::epoll_create1(EPOLL_CLOEXEC);
     std::vector<connection> connections(what.connections);
@@ -43,21 +41,11 @@ class openssl_contestant {
       epoll_event wanted{.events = EPOLLIN, .data = {.ptr = &each}};
       if (::epoll_ctl(poller, EPOLL_CTL_ADD, each.socket.get(), &wanted) != 0) throw std::runtime_error("epoll_ctl");
     }
-    meter used(at_.server_core);
-    usage made;
-    consumer unused(consumption::count);
-    consumer taking(what.what_for);
-    read_all(poller, connections, warming, unused, made);
-    made = {};
-    used.begin();
-    read_all(poller, connections, requests, taking, made);
-    used.end();
+    const usage made = measured_bulk(at_, what, [&](const std::vector<std::string>& requests, consumer& into, usage& counts) {
+      read_all(poller, connections, requests, into, counts);
+    });
     ::close(poller);
-    made.bytes = taking.bytes();
-    made.count = what.keys.size();
-    made.requests = requests.size();
-    made.connections = connections.size();
-    return used.total(made);
+    return made;
   }
 
   [[nodiscard]] usage first_page(const first_page_job& what) const {

@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "consumer.hpp"
 #include "job.hpp"
+#include "measure.hpp"
 
 namespace bench {
 
@@ -134,5 +136,32 @@ class answer_reader {
   bool in_body_ = false;
   bool ended_ = false;
 };
+
+struct plain_connection {
+  plain_socket socket;
+  answer_reader answer;
+};
+
+/// What a floor takes for a job: `read_all(requests, consumer, usage)` asks for all of these on its connections, which are there by
+/// then, first for what warms them, and counts its waits.
+template <class ReadAll>
+[[nodiscard]] usage measured_bulk(const target& at, const bulk_job& what, ReadAll read_all) {
+  const std::vector<std::string> warming = warming_requests(at, what);
+  const std::vector<std::string> requests = written_requests(at, what);
+  meter used(at.server_core);
+  usage made;
+  consumer unused(consumption::count);
+  consumer taking(what.what_for);
+  read_all(warming, unused, made);
+  made = {};
+  used.begin();
+  read_all(requests, taking, made);
+  used.end();
+  made.bytes = taking.bytes();
+  made.count = what.keys.size();
+  made.requests = requests.size();
+  made.connections = what.connections;
+  return used.total(made);
+}
 
 }  // namespace bench

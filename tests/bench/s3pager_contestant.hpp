@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <s3pager/s3pager.hpp>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,7 @@ namespace bench {
 struct s3pager_tuning {
   std::size_t window_bytes = 0;
   std::size_t slot_bytes = 0;
+  std::optional<std::size_t> receive_window_bytes = {};
 };
 
 enum class mode : std::uint8_t { ordered, unordered };
@@ -134,6 +136,7 @@ class s3pager_contestant {
     if (at_.secure) made.ca_file = at_.ca_file;
     if (tuning_.window_bytes != 0) made.window_bytes = tuning_.window_bytes;
     if (tuning_.slot_bytes != 0) made.slot_bytes = tuning_.slot_bytes;
+    if (tuning_.receive_window_bytes) made.receive_window_bytes = *tuning_.receive_window_bytes;
     return made;
   }
 

@@ -144,47 +144,29 @@ class uring_contestant {
   explicit uring_contestant(target at, ring_sizes sizes = {}) : at_(std::move(at)), sizes_(sizes) {}
 
   [[nodiscard]] usage bulk(const bulk_job& what) const {
-    const std::vector<std::string> warming = warming_requests(at_, what);
-    const std::vector<std::string> requests = written_requests(at_, what);
-    std::vector<connection> connections(what.connections);
-    for (connection& each : connections) {
+    std::vector<plain_connection> connections(what.connections);
+    for (plain_connection& each : connections) {
       each.socket = plain_socket(at_);
       // As s3pager has it, so that no floor is higher than it need be.
       for (const int mark : {4 << 20, 1}) ::setsockopt(each.socket.get(), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
     }
     detail::receiving_ring ring(sizes_, what.connections);
-    meter used(at_.server_core);
-    usage made;
-    consumer unused(consumption::count);
-    consumer taking(what.what_for);
-    read_all(ring, connections, warming, unused, made);
-    made = {};
-    used.begin();
-    read_all(ring, connections, requests, taking, made);
-    used.end();
-    made.bytes = taking.bytes();
-    made.count = what.keys.size();
-    made.requests = requests.size();
-    made.connections = connections.size();
-    return used.total(made);
+    return measured_bulk(at_, what, [&](const std::vector<std::string>& requests, consumer& into, usage& counts) {
+      read_all(ring, connections, requests, into, counts);
+    });
   }
 
  private:
-  struct connection {
-    plain_socket socket;
-    answer_reader answer;
-  };
-
-  static void read_all(detail::receiving_ring& ring, std::vector<connection>& connections,
+  static void read_all(detail::receiving_ring& ring, std::vector<plain_connection>& connections,
                        const std::vector<std::string>& requests, consumer& into, usage& made) {
     std::size_t asked = 0;
     std::size_t busy = 0;
-    const auto ask = [&](connection& on) {
+    const auto ask = [&](plain_connection& on) {
       on.answer.begin();
       ring.send(on.socket.get(), requests[asked++]);
       ring.receive(on.socket.get(), &on);
     };
-    for (connection& each : connections) {
+    for (plain_connection& each : connections) {
       if (asked == requests.size()) break;
       ask(each);
       ++busy;
@@ -194,11 +176,11 @@ class uring_contestant {
       ++made.waits;
       ring.reap(
           [&](void* who, std::string_view text) {
-            const std::string_view body = static_cast<connection*>(who)->answer.take(text);
+            const std::string_view body = static_cast<plain_connection*>(who)->answer.take(text);
             into.take(body.data(), body.size());
           },
           [&](void* who) {
-            connection& from = *static_cast<connection*>(who);
+            plain_connection& from = *static_cast<plain_connection*>(who);
             if (!from.answer.ended())
               ring.receive(from.socket.get(), who);
             else if (asked < requests.size())
