@@ -38,6 +38,8 @@ struct endpoint {
   std::uint16_t port = 443;
   std::string host_header = {};  ///< with brackets around IPv6, with the port unless it is the scheme's own
   std::string path_prefix = {};  ///< encoded; what comes before `/key`: empty, or `/...` without a slash at its end
+  std::string signing_region = {};
+  std::string signing_name = "s3";
 };
 
 /// Whether a bucket can be a label, or several, of a host name: 3 to 63 of a-z, 0-9, '-' and '.', and no IPv4 address.
@@ -55,6 +57,13 @@ struct endpoint {
   if (previous == '.' || previous == '-') return false;
   in_addr address{};
   return ::inet_pton(AF_INET, std::string(bucket).c_str(), &address) != 1;
+}
+
+/// Whether it can be a region's name.
+[[nodiscard]] constexpr bool is_region(std::string_view text) noexcept {
+  for (const char c : text)
+    if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+  return !text.empty() && text.size() <= 63;
 }
 
 namespace detail {
@@ -167,6 +176,7 @@ struct endpoint_url {
   }
 
   endpoint out{.tls = url.tls, .host = url.host, .port = url.port, .path_prefix = url.path};
+  out.signing_region = options.region.empty() ? std::string_view("us-east-1") : options.region;
   if (in_host) {
     out.host.insert(0, 1, '.').insert(0, options.bucket);
     if (out.host.size() > 253) return result::failure("the bucket and the endpoint make too long a host name");

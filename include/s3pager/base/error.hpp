@@ -100,6 +100,14 @@ class condition_category final : public std::error_category {
   return {value < 0 ? -value : value, std::system_category()};
 }
 
+/// What a client has learnt from a failure, so that the same request, made again, may succeed.
+enum class remedy : std::uint8_t {
+  none,
+  clock,        ///< what time the service has it
+  region,       ///< where the bucket is
+  credentials,  ///< that it needs others, which it can ask for
+};
+
 /// What is known of a failure besides its code. Never holds a secret or a signed URL.
 struct error_details {
   std::string message = {};      ///< what was wrong, where, and what was expected; plain words
@@ -113,6 +121,8 @@ struct error_details {
   std::chrono::nanoseconds elapsed{0};
   std::chrono::seconds retry_after{0};  ///< how long the service asked to wait; 0: it did not
   std::chrono::seconds clock_ahead{0};  ///< of the service, if it refused the time that was signed; 0: it did not
+  std::string bucket_region = {};       ///< where the bucket is, if the service said so
+  s3pager::remedy remedy = s3pager::remedy::none;
   std::string tried = {};        ///< what the attempts before the last failed of (`connection 2, throttling 1`); empty: none
   std::string_view given_up = {};  ///< why no further attempt was made, where the policy had some left; of static storage
 };

@@ -1,8 +1,9 @@
-// What gives credentials when it is asked: the one concept that all sources of them have in common, and a user's own as well.
+// What gives credentials, or a region, when it is asked: the one concept that all sources have in common, and a user's own as well.
 // Knows no source.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "s3pager/aws/credentials.hpp"
@@ -28,6 +29,18 @@ class credentials_provider {
   /// connection_lost or unavailable if it may answer later. It must not block the thread; a stop ends its waits with cancelled, and
   /// it may be destroyed wherever it waits.
   [[nodiscard]] virtual task<std::optional<aws::credentials>> fetch(ring::reactor& loop) = 0;
+};
+
+/// A source of the region that this program runs in, of the same kind.
+class region_provider {
+ public:
+  region_provider() = default;
+  region_provider(const region_provider&) = delete;
+  region_provider& operator=(const region_provider&) = delete;
+  virtual ~region_provider() = default;
+
+  /// Nothing: it knows none. Fails and ends as credentials_provider::fetch does.
+  [[nodiscard]] virtual task<std::optional<std::string>> fetch_region(ring::reactor& loop) = 0;
 };
 
 }  // namespace s3pager

@@ -215,6 +215,8 @@ class client {
                                                                      : "access_key_id is given, but no secret_access_key");
     if (from.anonymous) {
       // No credentials, whatever the environment has.
+    } else if (from.credentials != nullptr) {
+      made.credentials_from = std::shared_ptr<credentials_provider>(std::shared_ptr<void>(), from.credentials);
     } else if (!from.access_key_id.empty()) {
       made.credentials.access_key_id = from.access_key_id;
       made.credentials.secret_access_key = from.secret_access_key;

@@ -10,6 +10,7 @@
 #include "s3pager/aws/endpoint.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/coro/stop.hpp"
+#include "s3pager/identity/provider.hpp"
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/pager/window.hpp"
@@ -36,6 +37,7 @@ struct client_options {
   std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
   std::string_view secret_access_key = {};
   std::string_view session_token = {};
+  s3pager::credentials_provider* credentials = nullptr;  ///< one's own source of them, on this thread; must outlive the client and its streams
   bool anonymous = false;                   ///< requests go unsigned; also if no credentials are found
   std::string_view region = {};             ///< default: the environment's, else us-east-1
   std::string_view endpoint_url = {};       ///< `http[s]://host[:port][/path]`; default: the environment's, else Amazon S3's

@@ -14,6 +14,7 @@ namespace s3pager::s3 {
 /// Each is positive; `no_limit` turns one off. Whatever passes is errc::timed_out, with a message that says which and where.
 /// None counts the time in which a consumer leaves no room to receive into.
 struct deadlines {
+  duration credentials = std::chrono::seconds(60); ///< for a provider of credentials, and for the region where it has to be asked for
   duration resolve = std::chrono::seconds(5);
   duration connect = std::chrono::seconds(5);      ///< for each address
   duration handshake = std::chrono::seconds(10);   ///< from there to where TLS, and a proxy's tunnel, are ready for a request
@@ -36,6 +37,7 @@ struct deadlines {
     if (value <= duration::zero())
       throw error(errc::invalid_argument, std::string("deadlines.") + name + " is not positive (no_limit turns it off)");
   };
+  positive(given.credentials, "credentials");
   positive(given.resolve, "resolve");
   positive(given.connect, "connect");
   positive(given.handshake, "handshake");

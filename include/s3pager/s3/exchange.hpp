@@ -108,13 +108,18 @@ class exchange {
   void stood(duration span) noexcept { floor_.stood(span); }
 
   /// Takes a place in the pool, if there is one now; begin() waits for one otherwise.
-  [[nodiscard]] bool try_place(bool fresh) noexcept {
-    if (!place_) place_ = target_->host()->try_place(fresh);
+  [[nodiscard]] bool try_place(bool fresh) {
+    if (!target_->placed()) return false;
+    if (place_ && host_ != target_->host()) place_.reset();  // the bucket turned out to be elsewhere
+    host_ = target_->host();
+    if (!place_) place_ = host_->try_place(fresh);
     return static_cast<bool>(place_);
   }
   /// Waits for a place, up to its deadline, which counts the time in which the tally's consumer waits.
   [[nodiscard]] task<> wait_for_place(bool fresh) {
-    net::host& at = *target_->host();
+    if (!target_->placed()) co_await service_->prepare(target_);
+    host_ = target_->host();
+    net::host& at = *host_;
     net::place_result found = co_await at.wait_for_place(fresh, limits().place, &tally_->waited);
     if (found.error == errc::timed_out)
       throw failure(found.error, "deadlines.place of " + to_text(limits().place) + " passed: none of " +
@@ -127,6 +132,7 @@ class exchange {
   /// something has; begin() goes on then.
   [[nodiscard]] bool try_begin(const request_spec& what, bool fresh) {
     began_ = loop().now();
+    if (!service_->ready(*target_)) return false;
     if (!service_->retries().line().try_turn(began_, [&] { return try_place(fresh) && place_.connected(); })) return false;
     event_.reused_connection = true;
     lease_ = net::host::connected(std::move(place_));
@@ -144,6 +150,10 @@ class exchange {
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
     began_ = loop().now();
     try {
+      if (!service_->ready(*target_)) {
+        place_.reset();  // meanwhile it is another's
+        co_await service_->prepare(target_);
+      }
       send_line& line = service_->retries().line();
       if (!line.try_turn(began_)) {
         place_.reset();  // meanwhile it is another's
@@ -153,7 +163,7 @@ class exchange {
       if (!try_place(fresh)) co_await wait_for_place(fresh);
       event_.reused_connection = place_.connected();
       const net::connect_deadlines limit = service_->connect_deadlines(latest_);
-      task<net::lease> connecting = target_->host()->connect(std::move(place_), limit, late_peer_);
+      task<net::lease> connecting = host_->connect(std::move(place_), limit, late_peer_);
       lease_ = co_await std::move(connecting);
       began_ = loop().now();
       send(what);
@@ -181,6 +191,7 @@ class exchange {
       tally_->first_bytes += to_first_byte_;
       return;
     }
+    region_.assign(parser().header("x-amz-bucket-region").value_or(std::string_view()));
     const wall_time now = loop().clock().wall();
     date_ = http::parse_date(parser().header("date").value_or(std::string_view()), now);
     answered_ = now;
@@ -202,7 +213,7 @@ class exchange {
   void abandon(std::error_code why) {
     if (!lease_) return;
     if (why == errno_code(ETIMEDOUT) && !answering_ && loop().now() >= after(began_, limits().first_byte))
-      target_->host()->was_slow(lease_->peer());
+      host_->was_slow(lease_->peer());
     sending_.reset();
     end(why);
     lease_.reset();
@@ -234,7 +245,7 @@ class exchange {
   [[nodiscard]] std::array<std::string_view, 2> sent_secrets() const noexcept {
     std::string_view proxys = target_->via() ? target_->via()->authorization.view() : std::string_view();
     if (const std::size_t scheme = proxys.find(' '); scheme != std::string_view::npos) proxys.remove_prefix(scheme + 1);
-    return {service_->settings().credentials.session_token.view(), proxys};
+    return {signed_with_ ? signed_with_->value.session_token.view() : std::string_view(), proxys};
   }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.
@@ -268,12 +279,7 @@ class exchange {
     }
     known.elapsed = loop().now() - began_;
     error made = answer_failure(status_, body, std::move(known), sent_secrets());
-    if (const duration ahead = refused_clock(made); ahead != duration::zero()) {
-      service_->set_clock_offset(signed_offset_ + ahead);
-      error_details with_clock = made.details();
-      with_clock.clock_ahead = std::chrono::floor<std::chrono::seconds>(ahead);
-      made = error(made.code(), std::move(with_clock));
-    }
+    made = with_remedy(made);
     if (made.code() == errc::throttled) hedging().throttled(loop().now());
     if (complete && !broken) {
       outcome_error_ = made.code();
@@ -300,6 +306,8 @@ class exchange {
   void send(const request_spec& what) {
     lease_->request_began();
     signed_offset_ = service_->clock_offset();
+    signed_region_.assign(target_->where().signing_region);
+    if (identity::credentials_cache* const cache = target_->credentials()) signed_with_ = cache->latest();
     const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
     ++tally_->requests;
     if (event_.hedge)
@@ -318,7 +326,7 @@ class exchange {
     throw failure(failed.code(), failed.details().message);
   }
 
-  [[nodiscard]] std::string where() const { return " at " + target_->host()->where(); }
+  [[nodiscard]] std::string where() const { return host_ ? " at " + host_->where() : std::string(); }
   [[nodiscard]] std::string words_for(std::error_code why) const { return lease_ ? stream().words_for(why) : why.message(); }
 
   [[nodiscard]] error_details details() const {
@@ -331,6 +339,7 @@ class exchange {
     known.request_id = request_id_.view();
     known.host_id = host_id_.view();
     known.retry_after = retry_after_;
+    known.bucket_region = region_.view();
     return known;
   }
 
@@ -344,6 +353,24 @@ class exchange {
     const auto when = http::parse_date(text, now);
     if (!when || *when <= now) return {};
     return std::min(std::chrono::ceil<std::chrono::seconds>(*when - now), most);
+  }
+
+  /// A refusal with what the client makes of it: the same request may be answered when it is sent anew.
+  [[nodiscard]] error with_remedy(const error& refusal) {
+    error_details known = refusal.details();
+    if (const duration ahead = refused_clock(refusal); ahead != duration::zero()) {
+      service_->set_clock_offset(signed_offset_ + ahead);
+      known.clock_ahead = std::chrono::floor<std::chrono::seconds>(ahead);
+      known.remedy = remedy::clock;
+    } else if (status_ != 404 && !known.bucket_region.empty() &&
+               service_->moved(*target_, known.bucket_region, signed_region_.view())) {
+      known.remedy = remedy::region;
+    } else if (signed_with_ && credentials_refused(known.s3_code) && target_->credentials()->renounce(signed_with_->generation)) {
+      known.remedy = remedy::credentials;
+    } else {
+      return refusal;
+    }
+    return error(refusal.code(), std::move(known));
   }
 
   /// How far the service's clock is ahead of the time that this request was signed with, if that is why it was refused.
@@ -372,6 +399,7 @@ class exchange {
   ref<bucket_target> target_;
   ref<request_tally> tally_;
   throughput_floor floor_;
+  ref<net::host> host_;  // where place_ or lease_ are
   net::place place_;
   net::lease lease_;
   ring::operation_owner sending_;
@@ -380,6 +408,9 @@ class exchange {
   std::error_code outcome_error_;
   inline_text<64> request_id_;  // 16 characters of Amazon S3's, some 50 of others'
   inline_text<128> host_id_;    // 76 of Amazon S3's
+  inline_text<64> region_;      // of an answer that is a failure
+  inline_text<64> signed_region_;
+  ref<identity::held_credentials> signed_with_;
   std::chrono::seconds retry_after_{0};
   std::optional<wall_time> date_;  // of an answer that is a failure, and when it came by our clock
   wall_time answered_{};

@@ -104,15 +104,21 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
   return std::nullopt;
 }
 
+/// Whether a refusal with this code may be of credentials that have run out or were replaced, where others can be had.
+[[nodiscard]] inline bool credentials_refused(std::string_view s3_code) noexcept {
+  for (const std::string_view each : {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"})
+    if (s3_code == each) return true;
+  return false;
+}
+
 /// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more. `secrets` are
 /// not shown, though a service or what stands before it echoes what was sent.
 [[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids,
                                           std::span<const std::string_view> secrets = {}) {
   ids.http_status = http_status;
-  std::string region;
   if (auto parsed = xml::parse_error_body(body)) {
     ids.s3_code = std::move(parsed->code);
-    region = std::move(parsed->region);
+    if (ids.bucket_region.empty()) ids.bucket_region = std::move(parsed->region);
     if (!parsed->message.empty()) ids.message = std::move(parsed->message);
     if (ids.request_id.empty()) ids.request_id = std::move(parsed->request_id);
     if (ids.host_id.empty()) ids.host_id = std::move(parsed->host_id);
@@ -122,7 +128,7 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
       ids.message.replace(at, secret.size(), "****");
   if (http_status == 407) ids.message = "the proxy wants a user name and password, or others";
   if (ids.message.empty()) ids.message = "the service refused the request";
-  if (!region.empty()) ids.message.append("; the bucket is in region ").append(region);
+  if (!ids.bucket_region.empty()) ids.message.append("; the bucket is in region ").append(ids.bucket_region);
   const errc meaning = classify(http_status, ids.s3_code);
   return error(meaning, std::move(ids));
 }

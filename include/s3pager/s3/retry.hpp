@@ -30,10 +30,11 @@ enum class retry_cause : std::uint8_t {
   throttling,     ///< 503 SlowDown, 429 and their kind
   checksum,       ///< all bytes came, but they are not the object's: made again once
   clock_skew,     ///< refused for the time it was signed with; the service's clock is followed from then on
-  expired_token,  ///< temporary credentials that are no longer good: permanent, as nothing here can renew them yet
+  wrong_region,   ///< the bucket is elsewhere: its requests go there from then on
+  credentials,    ///< refused, and the client can ask for others
 };
 
-inline constexpr std::size_t retry_cause_count = 8;
+inline constexpr std::size_t retry_cause_count = 9;
 
 /// A word for logs and messages.
 [[nodiscard]] constexpr std::string_view name_of(retry_cause cause) noexcept {
@@ -45,7 +46,8 @@ inline constexpr std::size_t retry_cause_count = 8;
     case retry_cause::throttling: return "throttling";
     case retry_cause::checksum: return "checksum";
     case retry_cause::clock_skew: return "clock skew";
-    case retry_cause::expired_token: return "expired token";
+    case retry_cause::wrong_region: return "wrong region";
+    case retry_cause::credentials: return "credentials";
   }
   return "unknown";
 }
@@ -53,17 +55,18 @@ inline constexpr std::size_t retry_cause_count = 8;
 /// Of a failure as tasks throw it.
 [[nodiscard]] inline retry_cause classify_failure(const error& failed) noexcept {
   const std::error_code code = failed.code();
+  switch (failed.details().remedy) {
+    case remedy::none: break;
+    case remedy::clock: return retry_cause::clock_skew;
+    case remedy::region: return retry_cause::wrong_region;
+    case remedy::credentials: return retry_cause::credentials;
+  }
   if (code == errc::throttled) return retry_cause::throttling;
   if (code == errc::timed_out) return retry_cause::timeout;
   if (code == errc::connection_lost) return retry_cause::connection;
   if (code == errc::protocol_violation) return retry_cause::server;
   if (code == errc::corrupted) return retry_cause::checksum;
-  if (code == errc::access_denied) {
-    if (failed.details().clock_ahead != std::chrono::seconds::zero()) return retry_cause::clock_skew;
-    for (const std::string_view expired : {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"})
-      if (failed.s3_code() == expired) return retry_cause::expired_token;
-    return retry_cause::permanent;
-  }
+  if (code == errc::access_denied) return retry_cause::permanent;
   const int status = failed.http_status();
   // S3 says what it minds. A front end that could not read the request, as it broke off on its way, does not (radosgw's).
   if (code == errc::invalid_argument && status == 400 && failed.s3_code().empty()) return retry_cause::server;
@@ -168,7 +171,7 @@ class retry_state {
   /// Bytes have come since the last failure: a long object over a bad line is not given up on.
   void progressed() noexcept {
     in_a_row_ = counted_ = 1;
-    resigned_ = false;
+    remedied_ = {};
     budget_.tokens().give_back(std::exchange(taken_, 0));
   }
 
@@ -186,12 +189,12 @@ class retry_state {
     const duration asked = std::min<duration>(why.details().retry_after, policy.max_delay);
     // Of use to others, whether or not this request is made again.
     if (cause == retry_cause::throttling) budget_.line().throttled(now - why.details().elapsed, now, asked);
-    if (cause == retry_cause::permanent || cause == retry_cause::expired_token) return std::nullopt;
-    if (cause == retry_cause::clock_skew) {
-      // Signed by the service's own clock it is another request: a matter of once, and of no delay.
+    if (cause == retry_cause::permanent) return std::nullopt;
+    if (const remedy by = why.details().remedy; by != remedy::none) {
+      // Signed anew it is another request: a matter of once, and of no delay.
       if (policy.max_attempts <= 1) return std::nullopt;
-      if (std::exchange(resigned_, true)) {
-        given_up_ = "signed by the service's clock it was refused again";
+      if (std::exchange(remedied_[static_cast<std::size_t>(by)], true)) {
+        given_up_ = remedied_in_vain(by);
         return std::nullopt;
       }
       count(cause);
@@ -238,6 +241,15 @@ class retry_state {
   }
 
  private:
+  [[nodiscard]] static std::string_view remedied_in_vain(remedy by) noexcept {
+    switch (by) {
+      case remedy::none: break;
+      case remedy::clock: return "signed by the service's clock it was refused again";
+      case remedy::region: return "sent to the region that the service named it was sent elsewhere again";
+      case remedy::credentials: return "signed with other credentials it was refused again";
+    }
+    return {};
+  }
   void count(retry_cause cause) noexcept {
     ++attempts_;
     ++causes_[static_cast<std::size_t>(cause)];
@@ -265,7 +277,7 @@ class retry_state {
   std::uint32_t taken_ = 0;
   std::string_view given_up_ = {};  // why failed() gave no time, if that was the policy's own
   bool made_again_ = false;  // since a checksum did not hold
-  bool resigned_ = false;  // made again for the time it was signed with
+  std::array<bool, 4> remedied_{};  // by which remedy it was made again
   std::array<std::uint32_t, retry_cause_count> causes_{};  // how often a failure of each cause was followed by another attempt
 };
 

@@ -22,11 +22,16 @@
 #include "s3pager/base/environment.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/uri_encoding.hpp"
+#include "s3pager/coro/task.hpp"
 #include "s3pager/http/request_writer.hpp"
+#include "s3pager/identity/credentials_cache.hpp"
+#include "s3pager/identity/provider.hpp"
+#include "s3pager/identity/region_lookup.hpp"
 #include "s3pager/net/connection_pool.hpp"
 #include "s3pager/net/proxy.hpp"
 #include "s3pager/net/route.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/bucket_target.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/hedge.hpp"
 #include "s3pager/s3/observer.hpp"
@@ -47,8 +52,10 @@ struct tls_settings {
 };
 
 struct service_settings {
-  aws::credentials credentials = {};
-  std::string region = "us-east-1";
+  std::shared_ptr<credentials_provider> credentials_from = {};  ///< null: these
+  aws::credentials credentials = {};  ///< anonymous: requests go unsigned
+  std::string region = "us-east-1";   ///< empty: asked for
+  std::shared_ptr<region_provider> region_from = {};  ///< null: it is us-east-1
   std::string endpoint_url = {};
   std::string connect_host = {};      ///< connect here instead of to the endpoint's host; empty: don't
   std::uint16_t connect_port = 0;     ///< 0: the endpoint's
@@ -63,25 +70,6 @@ struct service_settings {
   retry_policy retry = {};
   std::uint64_t jitter_seed = 0;
   hedge_policy hedge = {};
-};
-
-/// A bucket's place: counted, as requests in flight refer to it.
-class bucket_target final : public counted {
- public:
-  bucket_target(std::string name, aws::endpoint where, ref<net::host> host, std::optional<net::proxy> via)
-      : name_(std::move(name)), where_(std::move(where)), host_(std::move(host)), via_(std::move(via)) {}
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const aws::endpoint& where() const noexcept { return where_; }
-  /// Whom to connect to: a proxy if there is one.
-  [[nodiscard]] const ref<net::host>& host() const noexcept { return host_; }
-  /// The proxy that the requests are addressed to.
-  [[nodiscard]] const std::optional<net::proxy>& via() const noexcept { return via_; }
-
- private:
-  std::string name_;
-  aws::endpoint where_;
-  ref<net::host> host_;
-  std::optional<net::proxy> via_;
 };
 
 /// What one request asks for besides what every request has.
@@ -102,7 +90,16 @@ class service final : public counted {
     // Once, as it says for good how much TLS there may be: lead_bytes().
     const bool looks_for_proxies = !settings_.direct && settings_.connect_host.empty() && settings_.connect_port == 0;
     if (looks_for_proxies) environment_ = net::environment_proxy(aws::uses_tls(settings_.endpoint_url), settings_.environment);
-    if (!settings_.credentials.anonymous()) signer_.emplace(settings_.credentials, settings_.region);
+    if (settings_.credentials_from)
+      credentials_ = make_ref<identity::credentials_cache>(loop_, settings_.credentials_from, settings_.deadlines.credentials);
+    else if (!settings_.credentials.anonymous())
+      credentials_ = make_ref<identity::credentials_cache>(loop_, std::move(settings_.credentials));
+    // An endpoint of one's own is there whatever the region is called.
+    if (settings_.region.empty() && settings_.region_from && settings_.endpoint_url.empty())
+      region_ = make_ref<identity::region_lookup>(loop_, settings_.region_from, std::string(default_region),
+                                                  settings_.deadlines.credentials);
+    else if (settings_.region.empty())
+      settings_.region = default_region;
   }
 
   [[nodiscard]] ring::reactor& loop() const noexcept { return loop_; }
@@ -118,21 +115,42 @@ class service final : public counted {
   [[nodiscard]] net::pool_statistics connections() const noexcept { return pool_.statistics(); }
   [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
 
-  /// Where `bucket`'s requests go; kept. Throws error(invalid_argument) with the reason if nowhere.
+  /// Of `bucket`'s requests; kept. Throws error(invalid_argument) with the reason if there is no place that they could go to.
   [[nodiscard]] ref<bucket_target> bucket(std::string_view name) {
     if (const auto known = buckets_.find(name); known != buckets_.end()) return known->second;
-    auto found = aws::resolve_endpoint({.region = settings_.region,
-                                        .endpoint_url = settings_.endpoint_url,
-                                        .bucket = name,
-                                        .addressing = settings_.addressing});
-    if (!found) throw error(errc::invalid_argument, error_details{.message = found.message(), .bucket = std::string(name)});
-    aws::endpoint where = std::move(found).value();
-    std::optional<net::proxy> via = proxy_of(where, name);
-    ref<net::host> at = pool_.at(route_to(where, via, name));
-    if (where.tls) via.reset();  // it sees a tunnel, not the requests
-    auto made = make_ref<bucket_target>(std::string(name), std::move(where), std::move(at), std::move(via));
+    auto made = make_ref<bucket_target>(std::string(name), credentials_);
+    if (region_known()) place(*made);
     buckets_.emplace(std::string(name), made);
     return made;
+  }
+
+  /// Whether a request to it can be sent now, without prepare().
+  [[nodiscard]] bool ready(bucket_target& target) {
+    return target.ready(service_time());
+  }
+  /// Finds out what a request has to know: the region, and credentials. Throws error.
+  [[nodiscard]] task<> prepare(ref<bucket_target> target) {
+    if (!target->placed()) {
+      if (!region_known()) co_await region_->wait();
+      place(*target);
+    }
+    if (identity::credentials_cache* const cache = target->credentials())
+      co_await cache->wait([this] { return service_time(); });
+  }
+
+  /// The service says that the bucket is in `region`, to a request that was signed for `signed_region`. True if another one, signed for
+  /// where the bucket is now, may go better.
+  [[nodiscard]] bool moved(bucket_target& target, std::string_view region, std::string_view signed_region) {
+    if (region == signed_region || !aws::is_region(region)) return false;
+    if (region == target.where().signing_region) return true;  // another request was told so before
+    std::string before = target.named_region();
+    try {
+      target.name_region(std::string(region));
+      place(target);
+    } catch (const error&) {
+      target.name_region(std::move(before));
+    }
+    return target.where().signing_region != signed_region;
   }
 
   /// What has to lie free before the place in a slot that is received into, whatever bucket it is for.
@@ -146,7 +164,7 @@ class service final : public counted {
   }
 
   /// Writes a signed GET into `out`. Throws error(invalid_argument) if it does not fit or holds what no header can hold.
-  [[nodiscard]] std::span<const std::byte> write_get(const bucket_target& target, const request_spec& what,
+  [[nodiscard]] std::span<const std::byte> write_get(bucket_target& target, const request_spec& what,
                                                      std::span<char> out) {
     target_.clear();
     // A proxy is told whom the request is for (RFC 9112 3.2.2); what is signed is the path alone.
@@ -163,13 +181,14 @@ class service final : public counted {
     headers.add("host", target.where().host_header);
     for (const aws::signed_header& each : what.headers) headers.add(each.name, each.value);
     aws::signature signature;
-    if (signer_) {
+    aws::signer* const signer = target.signer();
+    if (signer != nullptr) {
       headers.add("x-amz-content-sha256", aws::empty_payload_hash);
-      headers.add("x-amz-date", signer_->amz_date(now));
-      if (const auto token = signer_->current().session_token.view(); !token.empty())
+      headers.add("x-amz-date", signer->amz_date(now));
+      if (const auto token = signer->current().session_token.view(); !token.empty())
         headers.add("x-amz-security-token", token);
       const std::string_view whole(target_);
-      if (const auto failed = signer_->sign({.method = "GET",
+      if (const auto failed = signer->sign({.method = "GET",
                                              .path = whole.substr(path_begins, path_size),
                                              .query = what.query,
                                              .headers = headers.sorted(),
@@ -180,7 +199,7 @@ class service final : public counted {
     http::request_writer writer(out);
     writer.begin("GET", target_);
     for (const aws::signed_header& each : headers.sorted()) writer.header(each.name, each.value);
-    if (signer_) writer.header("authorization", signature.authorization());
+    if (signer != nullptr) writer.header("authorization", signature.authorization());
     if (target.via() && !target.via()->authorization.empty())
       writer.header("proxy-authorization", target.via()->authorization.view());
     writer.header("user-agent", user_agent_);
@@ -190,6 +209,27 @@ class service final : public counted {
   }
 
  private:
+  static constexpr std::string_view default_region = "us-east-1";
+
+  [[nodiscard]] bool region_known() const noexcept { return !region_ || region_->found() != nullptr; }
+  [[nodiscard]] std::string_view region_of(const bucket_target& target) const noexcept {
+    if (!target.named_region().empty()) return target.named_region();
+    return region_ ? std::string_view(*region_->found()) : std::string_view(settings_.region);
+  }
+
+  void place(bucket_target& target) {
+    auto found = aws::resolve_endpoint({.region = region_of(target),
+                                        .endpoint_url = settings_.endpoint_url,
+                                        .bucket = target.name(),
+                                        .addressing = settings_.addressing});
+    if (!found) throw error(errc::invalid_argument, error_details{.message = found.message(), .bucket = target.name()});
+    aws::endpoint where = std::move(found).value();
+    std::optional<net::proxy> via = proxy_of(where, target.name());
+    ref<net::host> at = pool_.at(route_to(where, via, target.name()));
+    if (where.tls) via.reset();  // it sees a tunnel, not the requests
+    target.place(std::move(where), std::move(at), std::move(via));
+  }
+
   /// What stands between here and there; nothing if an address to connect to was given. Throws error(invalid_argument).
   [[nodiscard]] std::optional<net::proxy> proxy_of(const aws::endpoint& where, std::string_view bucket) const {
     if (settings_.proxy) return settings_.proxy;
@@ -274,7 +314,8 @@ class service final : public counted {
   ref<tls::context> proxy_trust_;
   retry_budget retries_;
   hedge_budget hedging_;
-  std::optional<aws::signer> signer_;
+  ref<identity::credentials_cache> credentials_;  // null: unsigned
+  ref<identity::region_lookup> region_;           // null: it is known
   std::map<std::string, ref<bucket_target>, std::less<>> buckets_;
   std::string target_;  // scratch of write_get, kept for its memory
   std::uint64_t requests_ = 0;

@@ -95,6 +95,9 @@ class origin final : private request_handler {
     buckets_.insert_or_assign(std::move(name), std::move(what));
   }
   void add_key(signing_key key) { verifier_.add_key(std::move(key)); }
+  void remove_key(std::string_view access_key_id) { verifier_.remove_key(access_key_id); }
+  /// That requests must be signed for from now on: others are told so, as by a service that has moved.
+  void set_region(std::string_view region) { verifier_.set_region(region); }
   /// Asked about every request; null: nobody is.
   void set_hook(request_hook hook) { hook_ = std::move(hook); }
 

@@ -190,6 +190,7 @@ struct signing_key {
   std::string access_key_id = {};
   std::string secret_access_key = {};
   std::string session_token = {};
+  std::optional<wall_time> expiration = {};
 };
 
 /// Decides whether a request is let in.
@@ -200,6 +201,11 @@ class signature_verifier {
       : region_(region), anonymous_(anonymous), allowed_skew_(allowed_skew) {}
 
   void add_key(signing_key key) { keys_.push_back(std::move(key)); }
+  /// Nobody may sign with it any more.
+  void remove_key(std::string_view access_key_id) {
+    std::erase_if(keys_, [&](const signing_key& each) { return each.access_key_id == access_key_id; });
+  }
+  void set_region(std::string_view region) { region_ = region; }
 
   /// No error: let it in.
   [[nodiscard]] s3_error verify(const s3_request& request, wall_time now) const {
@@ -223,6 +229,7 @@ class signature_verifier {
     if (s3_error refused = check_payload_hash(headers)) return refused;
     if (headers.find("x-amz-security-token").value_or("") != key->session_token)
       return {400, "InvalidToken", "The provided token is malformed or otherwise invalid.", {}};
+    if (key->expiration && *key->expiration <= now) return {400, "ExpiredToken", "The provided token has expired.", {}};
     return check_signature(*sent, *key, request);
   }
 

@@ -114,6 +114,27 @@ TEST_CASE("a clock that is wrong is noticed once, and nobody else notices", "[pa
   CHECK(in.seen.refused == 1);
 }
 
+TEST_CASE("a clock that goes wrong in mid-run costs each request under way one more, and nobody notices", "[pager]") {
+  const duration leap = GENERATE(duration(20min), duration(-20min));
+  two_clocks in(0s);
+  in.objects = std::make_shared<testing::synthetic_bucket>(testing::synthetic_options{.count = 500});
+  in.server.add_bucket("s", in.objects);
+  in.options.concurrency = 64;
+  in.options.hedge.enabled = false;
+  int gets = 0;
+  in.server.set_hook([&](const testing::request_info& request) {
+    // The origin's leaps: the client's own timers see nothing of it.
+    if (!request.key.empty() && ++gets == 100) in.origin_time.advance(leap);
+    return testing::behaviour{};
+  });
+  client s3(in.loop, in.options);
+  CHECK(in.page_all(s3));
+  CHECK(in.seen.refused >= 1);
+  CHECK(in.seen.refused <= 64);
+  CHECK(in.seen.retried == in.seen.refused);
+  CHECK(s3.service().clock_offset() == leap);
+}
+
 TEST_CASE("a clock that is set right while its client lives is followed as well", "[pager]") {
   two_clocks in(-20min);
   client s3(in.loop, in.options);

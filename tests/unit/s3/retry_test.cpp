@@ -20,8 +20,8 @@ error with_code(errc code, int status, const char* s3_code) {
 }
 /// Throttled, `late` after it was sent.
 error slow_down(duration late = {}) { return error(errc::throttled, error_details{.http_status = 503, .elapsed = late}); }
-error skewed(std::chrono::seconds ahead) {
-  return error(errc::access_denied, error_details{.http_status = 403, .s3_code = "RequestTimeTooSkewed", .clock_ahead = ahead});
+error healed(remedy by) {
+  return error(errc::access_denied, error_details{.http_status = 403, .s3_code = "RequestTimeTooSkewed", .remedy = by});
 }
 const error reset_by_peer(errno_code(ECONNRESET), "reset");
 
@@ -43,10 +43,11 @@ TEST_CASE("failures are classified by their cause") {
   CHECK(classify_failure(with_code(errc::invalid_argument, 400, "InvalidArgument")) == retry_cause::permanent);
   for (const int moved : {301, 307, 308, 411, 421, 505})
     CHECK(classify_failure(with_status(errc::unavailable, moved)) == retry_cause::permanent);
-  CHECK(classify_failure(skewed(-1200s)) == retry_cause::clock_skew);
-  CHECK(classify_failure(skewed(0s)) == retry_cause::permanent);
-  CHECK(classify_failure(with_code(errc::access_denied, 400, "ExpiredToken")) == retry_cause::expired_token);
-  CHECK(classify_failure(with_code(errc::access_denied, 400, "InvalidToken")) == retry_cause::expired_token);
+  CHECK(classify_failure(healed(remedy::clock)) == retry_cause::clock_skew);
+  CHECK(classify_failure(healed(remedy::region)) == retry_cause::wrong_region);
+  CHECK(classify_failure(healed(remedy::credentials)) == retry_cause::credentials);
+  CHECK(classify_failure(healed(remedy::none)) == retry_cause::permanent);
+  CHECK(classify_failure(with_code(errc::access_denied, 400, "ExpiredToken")) == retry_cause::permanent);
   CHECK(classify_failure(with_code(errc::access_denied, 403, "AccessDenied")) == retry_cause::permanent);
   for (const errc permanent : {errc::not_found, errc::access_denied, errc::changed, errc::cancelled,
                                errc::precondition_failed, errc::not_modified, errc::invalid_argument,
@@ -226,16 +227,16 @@ TEST_CASE("throttling counts as other failures do, if it is not to be outlasted,
   never.max_attempts = 1;
   retry_budget none(never, 1);
   CHECK_FALSE(retry_state(none, time_point{}).failed(slow_down(), time_point{}).has_value());
-  CHECK_FALSE(retry_state(none, time_point{}).failed(skewed(1200s), time_point{}).has_value());
+  CHECK_FALSE(retry_state(none, time_point{}).failed(healed(remedy::clock), time_point{}).has_value());
   CHECK_FALSE(none.pace().limited(time_point{}));
 }
 
 TEST_CASE("a wrong clock is a matter of one more attempt, at once, without tokens") {
   retry_budget budget({}, 1);
   retry_state attempts(budget, time_point{});
-  CHECK(attempts.failed(skewed(1200s), time_point{} + 3s) == time_point{} + 3s);
-  CHECK_FALSE(attempts.failed(skewed(1200s), time_point{} + 3s).has_value());
-  CHECK(attempts.exhausted(skewed(1200s), time_point{}).details().given_up == "signed by the service's clock it was refused again");
+  CHECK(attempts.failed(healed(remedy::clock), time_point{} + 3s) == time_point{} + 3s);
+  CHECK_FALSE(attempts.failed(healed(remedy::clock), time_point{} + 3s).has_value());
+  CHECK(attempts.exhausted(healed(remedy::clock), time_point{}).details().given_up == "signed by the service's clock it was refused again");
   CHECK(attempts.attempts() == 2);
   CHECK(budget.tokens().left() == 500);
   // The other attempts are still to be had.
@@ -244,7 +245,7 @@ TEST_CASE("a wrong clock is a matter of one more attempt, at once, without token
   CHECK_FALSE(attempts.failed(reset_by_peer, time_point{}).has_value());
 }
 
-TEST_CASE("credentials that expired are not tried again") {
+TEST_CASE("credentials that expired are not tried again where there are no others") {
   retry_budget budget({}, 1);
   retry_state attempts(budget, time_point{});
   CHECK_FALSE(attempts.failed(with_code(errc::access_denied, 400, "ExpiredToken"), time_point{}).has_value());
@@ -252,7 +253,8 @@ TEST_CASE("credentials that expired are not tried again") {
 
 TEST_CASE("each cause has a name") {
   CHECK(name_of(retry_cause::throttling) == "throttling");
-  CHECK(name_of(retry_cause::expired_token) == "expired token");
+  CHECK(name_of(retry_cause::wrong_region) == "wrong region");
+  CHECK(name_of(retry_cause::credentials) == "credentials");
 }
 
 TEST_CASE("the final error says what was tried, how often and for how long") {

@@ -1,0 +1,74 @@
+// Where a bucket is, and by what its requests are signed: as far as is known now. Knows no request.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "s3pager/aws/endpoint.hpp"
+#include "s3pager/aws/signer.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/identity/credentials_cache.hpp"
+#include "s3pager/net/connection_pool.hpp"
+#include "s3pager/net/proxy.hpp"
+
+namespace s3pager::s3 {
+
+/// One a bucket and client; counted, as requests refer to it. It has no place before the region is known, and another one when
+/// the service has said that the bucket is elsewhere: whoever goes on after a wait asks it anew.
+class bucket_target final : public counted {
+ public:
+  /// Without credentials its requests go unsigned.
+  bucket_target(std::string name, ref<identity::credentials_cache> credentials)
+      : name_(std::move(name)), credentials_(std::move(credentials)) {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// That the service named for it; empty: it has named none.
+  [[nodiscard]] const std::string& named_region() const noexcept { return named_region_; }
+  void name_region(std::string region) { named_region_ = std::move(region); }
+
+  /// Whether the following four may be asked for.
+  [[nodiscard]] bool placed() const noexcept { return static_cast<bool>(host_); }
+  [[nodiscard]] const aws::endpoint& where() const noexcept { return where_; }
+  /// Whom to connect to: a proxy if there is one.
+  [[nodiscard]] const ref<net::host>& host() const noexcept { return host_; }
+  /// The proxy that the requests are addressed to.
+  [[nodiscard]] const std::optional<net::proxy>& via() const noexcept { return via_; }
+  void place(aws::endpoint where, ref<net::host> host, std::optional<net::proxy> via) {
+    where_ = std::move(where);
+    host_ = std::move(host);
+    via_ = std::move(via);
+    signer_.reset();
+  }
+
+  /// Null: unsigned.
+  [[nodiscard]] identity::credentials_cache* credentials() const noexcept { return credentials_.get(); }
+  /// Whether a request can be sent at `now`, without a wait for what it has to know.
+  [[nodiscard]] bool ready(wall_time now) { return placed() && (!credentials_ || credentials_->current(now) != nullptr); }
+
+  /// By the newest credentials; null: unsigned. It must be placed, and the cache have some.
+  [[nodiscard]] aws::signer* signer() {
+    if (!credentials_) return nullptr;
+    const ref<identity::held_credentials>& held = credentials_->latest();
+    if (held->value.anonymous()) return nullptr;
+    if (!signer_)
+      signer_.emplace(held->value, where_.signing_region, where_.signing_name);
+    else if (signer_generation_ != held->generation)
+      signer_->set_credentials(held->value);
+    signer_generation_ = held->generation;
+    return &*signer_;
+  }
+
+ private:
+  const std::string name_;
+  const ref<identity::credentials_cache> credentials_;
+  std::string named_region_;
+  aws::endpoint where_;
+  ref<net::host> host_;
+  std::optional<net::proxy> via_;
+  std::optional<aws::signer> signer_;
+  std::uint64_t signer_generation_ = 0;
+};
+
+}  // namespace s3pager::s3

@@ -1,0 +1,199 @@
+// What a user does not notice: credentials that run out, a bucket that is elsewhere, a clock that is wrong, each in the middle of a run.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "s3pager/pager/client.hpp"
+#include "s3pager/testing/origin.hpp"
+#include "s3pager/testing/synthetic_bucket.hpp"
+#include "support/catch.hpp"
+#include "support/drive.hpp"
+#include "support/scripted_credentials.hpp"
+#include "support/world.hpp"
+
+namespace {
+
+using namespace s3pager;
+using namespace std::chrono_literals;
+using test::reader;
+using test::scripted_credentials;
+using test::world;
+
+class refusal_count final : public observer {
+ public:
+  void request_ended(const request_event&, const request_outcome& how) noexcept override {
+    if (how.http_status >= 300) ++refused[how.http_status];
+  }
+  void request_retried(const request_event&, std::error_code) noexcept override { ++retried; }
+  std::map<int, int> refused;
+  int retried = 0;
+};
+
+/// 500 objects of 64 lanes, of which something happens after the 100th GET was let in.
+struct bench {
+  bench() {
+    options = in.small();
+    options.concurrency = 64;
+    options.window_bytes = 16 << 20;
+    options.retry = {};
+    options.jitter_seed = 1;
+    options.hedge.enabled = false;
+    options.observer = &seen;
+  }
+  void after_100_gets(std::function<void()> what) {
+    in.server->set_hook([this, what = std::move(what)](const testing::request_info& request) {
+      if (!request.key.empty() && ++gets == 100) what();
+      return testing::behaviour{};
+    });
+  }
+  [[nodiscard]] bool page_all(client& s3) {
+    reader got(*in.objects);
+    auto pages = s3.page_unordered({.bucket = "s"});
+    in.run(test::read_all(pages, got));
+    return got.all();
+  }
+  /// Lets the origin take it, and gives it to the client in its turn.
+  void issue(scripted_credentials& from, const std::string& id, std::optional<duration> lifetime = {}) {
+    testing::signing_key key{.access_key_id = id, .secret_access_key = "secret of " + id, .session_token = "token of " + id};
+    aws::credentials given{.access_key_id = id, .secret_access_key = key.secret_access_key, .session_token = key.session_token};
+    if (lifetime) given.expiration = key.expiration = in.time.wall() + *lifetime;
+    in.server->add_key(std::move(key));
+    from.will_give(std::move(given));
+  }
+  void use(scripted_credentials& from) {
+    options.access_key_id = options.secret_access_key = {};
+    options.credentials = &from;
+  }
+
+  world in{{.objects = {.count = 500}}};
+  refusal_count seen;
+  client_options options;
+  int gets = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a token that is revoked in mid-run is renewed once, and nobody else notices", "[pager][healing]") {
+  bench with;
+  scripted_credentials from;
+  with.issue(from, "FIRST");
+  with.issue(from, "SECOND");
+  with.use(from);
+  with.after_100_gets([&] { with.in.server->remove_key("FIRST"); });
+  {
+    client s3(with.in.loop, with.options);
+    CHECK(with.page_all(s3));
+  }
+  CHECK(from.fetches == 2);
+  const int refused = with.seen.refused[403];
+  CHECK(refused >= 1);
+  CHECK(refused <= 64);
+  CHECK(with.seen.retried == refused);
+  with.in.settle();
+}
+
+TEST_CASE("a token that the service finds expired is renewed once", "[pager][healing]") {
+  bench with;
+  scripted_credentials from;
+  // The client's is said to live longer than the service lets it.
+  with.issue(from, "FIRST", 1h);
+  with.issue(from, "SECOND");
+  from.answers.front().given->expiration.reset();
+  with.use(from);
+  with.after_100_gets([&] { with.in.time.advance(2h); });
+  client s3(with.in.loop, with.options);
+  CHECK(with.page_all(s3));
+  CHECK(from.fetches == 2);
+  CHECK(with.seen.refused[400] >= 1);
+  CHECK(with.seen.refused[400] <= 64);
+}
+
+TEST_CASE("credentials that run out three times in ten minutes are renewed before", "[pager][healing]") {
+  bench with;
+  scripted_credentials from;
+  with.issue(from, "FIRST", 3min);
+  with.issue(from, "SECOND", 6min);
+  with.issue(from, "THIRD", 9min);
+  with.issue(from, "FOURTH", 1h);
+  with.use(from);
+  with.options.concurrency = 1;
+  with.in.server->set_hook([&](const testing::request_info& request) {
+    if (!request.key.empty()) with.in.time.advance(1200ms);
+    return testing::behaviour{};
+  });
+  client s3(with.in.loop, with.options);
+  CHECK(with.page_all(s3));
+  CHECK(with.seen.refused.empty());
+  CHECK(from.fetches == 4);
+}
+
+TEST_CASE("credentials that can't be had any more end the run with the provider's words", "[pager][healing]") {
+  bench with;
+  scripted_credentials from;
+  with.issue(from, "FIRST");
+  from.will_fail(error(errc::access_denied, "the role was taken away"));
+  with.use(from);
+  with.after_100_gets([&] { with.in.server->remove_key("FIRST"); });
+  client s3(with.in.loop, with.options);
+  try {
+    static_cast<void>(with.page_all(s3));
+    FAIL("it has not failed");
+  } catch (const error& why) {
+    CHECK(why.code() == errc::access_denied);
+    CHECK(why.details().message == "the role was taken away");
+    CHECK(why.bucket() == "s");
+  }
+  CHECK(from.fetches == 2);
+}
+
+TEST_CASE("static credentials that are refused are not tried again", "[pager][healing]") {
+  bench with;
+  with.after_100_gets([&] { with.in.server->remove_key(world::access_key_id); });
+  client s3(with.in.loop, with.options);
+  CHECK_THROWS_WITH(with.page_all(s3), Catch::Contains("InvalidAccessKeyId"));
+  CHECK(with.seen.retried == 0);
+}
+
+TEST_CASE("a region that turns out to be wrong in mid-run is followed, and remembered", "[pager][healing]") {
+  bench with;
+  with.after_100_gets([&] { with.in.server->set_region("eu-west-3"); });
+  client s3(with.in.loop, with.options);
+  CHECK(with.page_all(s3));
+  const int refused = with.seen.refused[400];
+  CHECK(refused >= 1);
+  CHECK(refused <= 64);
+  CHECK(with.seen.retried == refused);
+  CHECK(with.page_all(s3));
+  CHECK(with.seen.refused[400] == refused);
+}
+
+TEST_CASE("a redirection that names the region is followed", "[pager][healing]") {
+  const int status = GENERATE(301, 307, 400, 403);
+  bench with;
+  bool told = false;
+  with.in.server->set_hook([&](const testing::request_info&) {
+    if (std::exchange(told, true)) return testing::behaviour{};
+    with.in.server->set_region("eu-west-3");
+    return testing::behaviour{.status = status, .region = "eu-west-3"};
+  });
+  client s3(with.in.loop, with.options);
+  CHECK(with.page_all(s3));
+  CHECK(with.seen.retried == 1);
+}
+
+TEST_CASE("a region that is none, or leads nowhere, is not followed for ever", "[pager][healing]") {
+  bench with;
+  const char* const region = GENERATE("eu-west-3", "us-east-1", "../x", "EU");
+  with.in.server->set_hook([&](const testing::request_info&) { return testing::behaviour{.status = 301, .region = region}; });
+  client s3(with.in.loop, with.options);
+  CHECK_THROWS_AS(with.page_all(s3), error);
+  CHECK(with.seen.retried == (std::string_view(region) == "eu-west-3" ? 1 : 0));
+}
