@@ -76,7 +76,7 @@ class credentials_cache final : public counted, private shared_question {
   [[nodiscard]] task<> ask() override {
     task<std::optional<aws::credentials>> fetching = from_->fetch(loop());
     std::optional<aws::credentials> given = co_await std::move(fetching);
-    if (!given) throw error(errc::access_denied, "no credentials were found: " + std::string(from_->name()) + " has none");
+    if (!given) throw error(errc::access_denied, "no credentials were found in: " + std::string(from_->name()));
     keep(std::move(*given));
   }
 

@@ -201,7 +201,7 @@ TEST_CASE("a failure is told to all who wait, and for a while to all who come") 
 TEST_CASE("a provider that has none is an error that names it") {
   bench in;
   in.from->will_have_none();
-  CHECK(in.failure() == "no credentials were found: the script has none");
+  CHECK(in.failure() == "no credentials were found in: the script");
 }
 
 TEST_CASE("a provider that does not answer is given up at its deadline, and asked anew") {
