@@ -104,7 +104,7 @@ class put_objects : public expected_objects {
   for (const errc each :
        {errc::not_found, errc::access_denied, errc::throttled, errc::timed_out, errc::changed, errc::corrupted,
         errc::window_exhausted, errc::cancelled, errc::not_modified, errc::precondition_failed, errc::invalid_argument,
-        errc::protocol_violation, errc::connection_lost, errc::unavailable, errc::untrusted_peer})
+        errc::protocol_violation, errc::connection_lost, errc::unavailable, errc::untrusted_peer, errc::archived})
     if (failed.code() == each) return each;
   return std::nullopt;
 }

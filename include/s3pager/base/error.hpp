@@ -18,6 +18,7 @@ namespace s3pager {
 enum class errc {
   not_found = 1,     ///< no such bucket, key or version
   access_denied,     ///< the credentials are wrong, missing or not allowed to do this
+  archived,          ///< the object is in an archive: it can be read when it has been restored from there
   throttled,         ///< the service asked for fewer requests (503 SlowDown, 429)
   timed_out,         ///< a deadline passed; the message says which
   changed,           ///< the object is no longer the one that was listed or first answered
@@ -43,6 +44,7 @@ class condition_category final : public std::error_category {
     switch (static_cast<errc>(value)) {
       case errc::not_found: return "not found";
       case errc::access_denied: return "access denied";
+      case errc::archived: return "the object is archived and has to be restored first";
       case errc::throttled: return "throttled by the service";
       case errc::timed_out: return "timed out";
       case errc::changed: return "the object changed";

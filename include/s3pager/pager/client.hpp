@@ -96,9 +96,11 @@ class client {
     return page(bucket, std::move(objects), how, page_order::by_arrival);
   }
 
-  /// The objects under a prefix, without their bytes, in the order of the service. Common prefixes are passed over.
+  /// The objects under a prefix, without their bytes, in the order of the service: those that pass the filter. Common prefixes are
+  /// passed over.
   [[nodiscard]] async_generator<object> list(const list_options& what) {
-    return pager::listed_objects(list_pages(what), {}, what.stop.state());
+    pager::object_filter which(what.filter);
+    return pager::listed_objects(list_pages(what), {}, std::move(which), {}, what.stop.state());
   }
   /// The pages of a list, with their common prefixes.
   [[nodiscard]] async_generator<ref<xml::list_page>> list_pages(const list_options& what) {
@@ -109,6 +111,7 @@ class client {
                              .start_after = std::string(what.start_after),
                              .max_keys = what.max_keys,
                              .fetch_owner = what.fetch_owner,
+                             .restore_status = what.restore_status,
                              .requester_pays = what.requester_pays},
                             s3::list_caller{.stop = what.stop.state(), .run_limit = run_limit(what.run_deadline)});
   }
@@ -297,26 +300,33 @@ class client {
     if (what.shard.index >= what.shard.count)
       throw error(errc::invalid_argument, "shard.index is " + std::to_string(what.shard.index) + ", less than shard.count (" +
                                               std::to_string(what.shard.count) + ") is needed");
+    pager::object_filter which(what.filter);
     auto tally = make_ref<s3::request_tally>();
+    auto left_out = make_ref<pager::source_tally>();
     auto objects = pager::listed_objects(s3::list_objects(service_, service_->bucket(what.bucket), tally,
                                                           {.prefix = std::string(what.prefix),
                                                            .start_after = std::string(what.start_after),
                                                            .max_keys = what.max_keys,
+                                                           .restore_status = what.on_archived != on_archived::attempt,
                                                            .requester_pays = what.requester_pays}),
-                                         what.shard);
+                                         what.shard, std::move(which), left_out);
     const keys_options how{.requester_pays = what.requester_pays,
                            .concurrency = what.concurrency,
                            .on_error = what.on_error,
+                           .on_archived = what.on_archived,
                            .match_etag = what.match_etag,
                            .run_deadline = what.run_deadline,
                            .stop = what.stop};
-    return page(what.bucket, std::move(objects), how, order, std::move(tally));
+    return page(what.bucket, std::move(objects), how, order, std::move(tally), std::move(left_out));
   }
   [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how,
-                                 page_order order, ref<s3::request_tally> tally = make_ref<s3::request_tally>()) {
+                                 page_order order, ref<s3::request_tally> tally = make_ref<s3::request_tally>(),
+                                 ref<pager::source_tally> left_out = make_ref<pager::source_tally>()) {
     pager::run_settings made = defaults();
     made.order = order;
     made.failures = how.on_error;
+    made.archived = how.on_archived;
+    made.left_out = std::move(left_out);
     made.match_etag = how.match_etag;
     made.run_limit = run_limit(how.run_deadline);
     made.request.requester_pays = how.requester_pays;

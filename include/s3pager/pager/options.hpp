@@ -12,6 +12,8 @@
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/identity/provider.hpp"
 #include "s3pager/net/connection_pool.hpp"
+#include "s3pager/pager/archived.hpp"
+#include "s3pager/pager/filter.hpp"
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/pager/window.hpp"
 #include "s3pager/ring/resolver.hpp"
@@ -83,7 +85,9 @@ struct page_options {
   bool requester_pays = false;
   std::uint32_t concurrency = 0;      ///< 0: the client's
   s3pager::on_error on_error = s3pager::on_error::stop;
+  s3pager::on_archived on_archived = s3pager::on_archived::report;
   s3pager::shard shard = {};          ///< only the keys of this part; the list is read whole
+  s3pager::filter filter = {};        ///< only the objects that pass; of the keys of the shard
   bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed; else ETag and
                                       ///< size are those of the answer
   duration run_deadline = {};         ///< 0: the client's deadlines.run
@@ -95,6 +99,7 @@ struct keys_options {
   bool requester_pays = false;
   std::uint32_t concurrency = 0;
   s3pager::on_error on_error = s3pager::on_error::stop;
+  s3pager::on_archived on_archived = s3pager::on_archived::report;  ///< of objects that a list gave; of a key nothing is known
   bool match_etag = true;  ///< the slices of one object must be of one version
   duration run_deadline = {};
   coro::stop_token stop = {};
@@ -108,7 +113,9 @@ struct list_options {
   std::string_view start_after = {};
   std::uint32_t max_keys = 0;
   bool fetch_owner = false;
+  bool restore_status = true;         ///< ask for the restore status of archived objects, which object::needs_restore() looks at
   bool requester_pays = false;
+  s3pager::filter filter = {};        ///< only the objects that pass; list_pages() gives all
   duration run_deadline = {};         ///< 0: the client's deadlines.run
   coro::stop_token stop = {};         ///< ends the list with errc::cancelled
 };

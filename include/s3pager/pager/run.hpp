@@ -25,11 +25,13 @@
 #include "s3pager/coro/scope.hpp"
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/pager/archived.hpp"
 #include "s3pager/pager/governor.hpp"
 #include "s3pager/pager/hedged_get.hpp"
 #include "s3pager/pager/held_pieces.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/plan.hpp"
+#include "s3pager/pager/source.hpp"
 #include "s3pager/pager/window.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/turnstile.hpp"
@@ -42,6 +44,8 @@ namespace s3pager::pager {
 struct run_settings {
   page_order order = page_order::by_key;
   on_error failures = on_error::stop;
+  on_archived archived = on_archived::report;
+  ref<source_tally> left_out = make_ref<source_tally>();  ///< what the source keeps back, and the run itself
   std::uint32_t lanes = 64;             ///< to begin with, or for good
   std::uint32_t most_lanes = 0;         ///< as many as there may be later, if that is more than 0: a governor finds how many are of use
   bool match_etag = true;
@@ -81,6 +85,7 @@ class run {
   [[nodiscard]] window& pages() noexcept { return window_; }
   [[nodiscard]] std::uint64_t requests() const noexcept { return tally_->requests; }
   [[nodiscard]] std::uint64_t hedges() const noexcept { return tally_->hedges; }
+  [[nodiscard]] const source_tally& left_out() const noexcept { return *settings_.left_out; }
   [[nodiscard]] duration elapsed() const noexcept {
     return (ended_ == no_deadline ? service_->loop().now() : ended_) - began_;
   }
@@ -102,6 +107,10 @@ class run {
       for (;;) {
         std::optional<object> next = co_await source_.next();
         if (!next) break;
+        if (settings_.archived == on_archived::skip && needs_restore(*next)) {
+          ++settings_.left_out->skipped;
+          continue;
+        }
         while (!plan_.has_room()) co_await plan_.room().wait();
         plan_.add(std::move(*next), settings_.match_etag && !settings_.one_request);
       }
@@ -161,6 +170,10 @@ class run {
     } catch (...) {
       window_.fail_run(std::current_exception(), true);
     }
+  }
+
+  [[nodiscard]] bool needs_restore(const object& what) const noexcept {
+    return what.needs_restore(service_->loop().clock().wall());
   }
 
   // ---- How many lanes
@@ -289,6 +302,8 @@ class run {
 
   /// All of a slice, over as many attempts as it takes: each goes on at the next byte of the same version.
   [[nodiscard]] task<> fetch(slice& of) {
+    if (const object& what = of.owner->record->what(); settings_.archived == on_archived::report && needs_restore(what))
+      throw archived_failure(what, target_->name());
     ring::reactor& loop = service_->loop();
     const time_point now = loop.now();
     retry_state attempts(service_->retries(), now);

@@ -1,7 +1,8 @@
-// Where objects come from: a list, or keys that the caller gives. Knows nothing of fetching them.
+// Where objects come from: a list and what is left out of it, or keys that the caller gives. Knows nothing of fetching them.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,14 +13,23 @@
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/stop.hpp"
+#include "s3pager/pager/filter.hpp"
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/s3/list_objects.hpp"
 #include "s3pager/s3/object.hpp"
 
 namespace s3pager::pager {
 
-/// The objects of a list that are of `part`, in its order; common prefixes are passed over. Ends with errc::cancelled on `stop`.
+/// What became of the objects of a source that are not to be fetched.
+struct source_tally final : counted {
+  std::uint64_t filtered = 0;  ///< a filter left them out
+  std::uint64_t skipped = 0;   ///< they are archived
+};
+
+/// The objects of a list that are of `part` and pass `which`, in its order; common prefixes are passed over. Ends with errc::cancelled on
+/// `stop`.
 [[nodiscard]] inline async_generator<object> listed_objects(async_generator<ref<xml::list_page>> pages, shard part = {},
+                                                            object_filter which = {}, ref<source_tally> tally = {},
                                                             ref<coro::stop_state> stop = {}) {
   for (;;) {
     std::optional<ref<xml::list_page>> page = co_await pages.next();
@@ -27,6 +37,10 @@ namespace s3pager::pager {
     for (const xml::listed& each : (*page)->contents()) {
       if (!part.owns(each.key)) continue;
       if (stop && stop->requested()) throw error(errc::cancelled, "the list was stopped");
+      if (!which.passes(each)) {
+        if (tally) ++tally->filtered;
+        continue;
+      }
       object made(each);
       co_yield std::move(made);
     }

@@ -28,6 +28,8 @@ struct summary {
   duration elapsed{0};         ///< from the call that made the stream to its end
   std::uint64_t hedges = 0;    ///< of the requests, those sent while another one for the same was late
   std::uint32_t lanes = 0;     ///< how many GETs at a time there may be now, or were at the end
+  std::uint64_t filtered = 0;  ///< listed objects that the filter left out
+  std::uint64_t skipped = 0;   ///< archived objects that on_archived::skip passed over
 };
 
 namespace pager {
@@ -112,11 +114,12 @@ class [[nodiscard]] page_stream {
   /// Stops the run and waits until its coroutines have ended; next() gives nothing then. (Dropping does not wait.)
   [[nodiscard]] task<> close() { return close(*this); }
 
-  /// Objects, bytes, failures and requests so far, and how many lanes there are.
+  /// Objects, bytes, failures and requests so far, what was left out, and how many lanes there are.
   [[nodiscard]] s3pager::summary summary() const noexcept {
     if (!run_) return {};
     return {run_->pages().objects(), run_->pages().bytes(), run_->pages().verified_objects(),
-            run_->pages().failures(), run_->requests(), run_->elapsed(), run_->hedges(), run_->lanes()};
+            run_->pages().failures(), run_->requests(), run_->elapsed(), run_->hedges(), run_->lanes(),
+            run_->left_out().filtered, run_->left_out().skipped};
   }
 
  private:

@@ -33,7 +33,7 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
     {"InvalidAccessKeyId", errc::access_denied},
     {"InvalidArgument", errc::invalid_argument},
     {"InvalidBucketName", errc::invalid_argument},
-    {"InvalidObjectState", errc::access_denied},
+    {"InvalidObjectState", errc::archived},
     {"InvalidPartNumber", errc::invalid_argument},
     {"InvalidRange", errc::invalid_argument},
     {"InvalidRequest", errc::invalid_argument},

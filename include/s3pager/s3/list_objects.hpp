@@ -40,6 +40,7 @@ struct list_objects_request {
   std::string start_after = {};
   std::uint32_t max_keys = 0;  ///< a page; 1 to 1,000; 0: the service's default
   bool fetch_owner = false;
+  bool restore_status = false;  ///< of archived objects; a service that does not know of it is asked again without
   bool requester_pays = false;
 };
 
@@ -122,7 +123,10 @@ class list_call {
             std::string_view token)
       : query_(list_query(what, token)),
         exchange_(std::move(with), std::move(target), std::move(tally), request_kind::list_objects, what.prefix, 0) {
-    if (what.requester_pays) header_ = {"x-amz-request-payer", "requester"};
+    // In the order of their names. A directory bucket, which holds no archived objects, has no such header.
+    if (what.restore_status && !exchange_.target().name().ends_with("--x-s3"))
+      headers_[header_count_++] = {"x-amz-optional-object-attributes", "RestoreStatus"};
+    if (what.requester_pays) headers_[header_count_++] = {"x-amz-request-payer", "requester"};
   }
 
   [[nodiscard]] task<ref<xml::list_page>> run() {
@@ -147,7 +151,7 @@ class list_call {
 
  private:
   [[nodiscard]] task<bool> attempt(ref<net::receive_buffer> memory, bool fresh) {
-    co_await exchange_.begin({.query = query_, .headers = {&header_, header_.name.empty() ? 0U : 1U}}, fresh);
+    co_await exchange_.begin({.query = query_, .headers = {headers_.data(), header_count_}}, fresh);
     for (;;) {
       const ring::io_result got =
           co_await exchange_.stream().receive(memory, exchange_.receive_deadline(), exchange_.request());
@@ -201,7 +205,8 @@ class list_call {
   }
 
   std::string query_;
-  aws::signed_header header_;
+  std::array<aws::signed_header, 2> headers_;
+  std::size_t header_count_ = 0;
   exchange exchange_;
   list_body body_;
   bool ended_ = false;
@@ -280,6 +285,10 @@ class list_position {
         what.delimiter.empty() && at.last_key() > what.start_after) {
       at.forget_token();
       what.start_after = at.last_key();
+      continue;
+    }
+    if (what.restore_status && failure->http_status() == 501) {
+      what.restore_status = false;
       continue;
     }
     const std::optional<time_point> again = attempts.failed(*failure, loop.now());

@@ -41,6 +41,19 @@ class object {
   [[nodiscard]] std::string_view storage_class() const noexcept {
     return memory_ ? memory_->traits().storage_class : std::string_view();
   }
+  /// When the restored copy of an archived object goes; none: there is none, or it was not asked for (list_options::restore_status).
+  [[nodiscard]] std::optional<wall_time> restore_expiry() const noexcept {
+    return memory_ ? memory_->traits().restore_expiry : std::nullopt;
+  }
+  [[nodiscard]] bool restore_in_progress() const noexcept { return memory_ && memory_->traits().restore_in_progress; }
+  /// Whether a list shows the object in an archive, with no restored copy that could be read at `now`. False says little:
+  /// archive tiers of INTELLIGENT_TIERING are not shown, nor is anything of an object of which only the key is known.
+  [[nodiscard]] bool needs_restore(wall_time now) const noexcept {
+    const std::string_view in = storage_class();
+    if (in != "GLACIER" && in != "DEEP_ARCHIVE") return false;
+    const std::optional<wall_time> until = restore_expiry();
+    return restore_in_progress() || !until || *until <= now;
+  }
   /// With fetch_owner only.
   [[nodiscard]] std::string_view owner_id() const noexcept {
     return memory_ ? memory_->traits().owner_id : std::string_view();

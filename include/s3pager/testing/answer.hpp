@@ -117,6 +117,9 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   if (!found.body)
     return refuse({404, "NoSuchKey", "The specified key does not exist.", {{"Key", request.key}}});
   const object_info& info = found.info;
+  if (request.method == "GET" && info.archived(loop.clock().wall()))
+    return refuse({403, "InvalidObjectState", "The operation is not valid for the object's storage class",
+                   {{"StorageClass", info.storage_class}}});
   std::string validators;
   append_field(validators, "ETag", '"' + info.etag + '"');
   append_field(validators, "Last-Modified", format_http_date(info.last_modified));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,15 @@ struct object_info {
   std::uint64_t size = 0;
   std::string etag = {};  ///< without quotes
   wall_time last_modified{};
+  std::string storage_class = "STANDARD";
+  std::optional<wall_time> restore_expiry = {};  ///< of an archived object's restored copy
+  bool restore_in_progress = false;
+
+  /// Whether its bytes can't be had at `now`.
+  [[nodiscard]] bool archived(wall_time now) const noexcept {
+    if (storage_class != "GLACIER" && storage_class != "DEEP_ARCHIVE") return false;
+    return restore_in_progress || !restore_expiry || *restore_expiry <= now;
+  }
 };
 
 /// Bytes of a body, which `keep` keeps alive (null: they live as long as the program).

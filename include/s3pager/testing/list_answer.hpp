@@ -60,6 +60,7 @@ struct list_parameters {
   std::string after = {};                 ///< entries up to this one are not listed
   std::size_t max_keys = 1000;
   bool fetch_owner = false;
+  bool restore_status = false;
   bool url = false;
 
   [[nodiscard]] s3_error read(const s3_request& request) {
@@ -71,6 +72,7 @@ struct list_parameters {
     prefix = text("prefix");
     delimiter = text("delimiter");
     fetch_owner = text("fetch-owner") == "true";
+    restore_status = request.headers.find("x-amz-optional-object-attributes").value_or("") == "RestoreStatus";
     if (const auto encoding = request.parameter("encoding-type")) {
       if (*encoding != "url")
         return invalid("encoding-type", std::string(*encoding), "Invalid Encoding Method specified in Request");
@@ -163,7 +165,14 @@ class list_page_writer final : private bucket::visitor {
     append_element(contents_, "ETag", '"' + object.etag + '"');
     append_element(contents_, "Size", std::to_string(object.size));
     if (asked_.fetch_owner) contents_ += "<Owner><ID>origin</ID><DisplayName>origin</DisplayName></Owner>";
-    contents_ += "<StorageClass>STANDARD</StorageClass></Contents>";
+    append_element(contents_, "StorageClass", object.storage_class);
+    if (asked_.restore_status && (object.restore_in_progress || object.restore_expiry)) {
+      contents_ += "<RestoreStatus>";
+      append_element(contents_, "IsRestoreInProgress", object.restore_in_progress ? "true" : "false");
+      if (object.restore_expiry) append_element(contents_, "RestoreExpiryDate", format_iso_time(*object.restore_expiry));
+      contents_ += "</RestoreStatus>";
+    }
+    contents_ += "</Contents>";
     return true;
   }
 

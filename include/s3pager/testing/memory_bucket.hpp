@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,11 +29,22 @@ class memory_bucket final : public bucket {
   /// Adds the object, or replaces it. Its ETag is its MD5.
   void put(std::string_view key, std::span<const std::byte> bytes,
            wall_time last_modified = wall_time{std::chrono::seconds{1'767'225'600}}) {
-    stored made{std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()), md5(bytes), last_modified};
+    stored made{std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()), md5(bytes), last_modified, {}};
     const std::lock_guard lock(mutex_);
     objects_.insert_or_assign(std::string(key), std::move(made));
   }
   void put(std::string_view key, std::string_view text) { put(key, as_byte_span(text)); }
+
+  /// How an object is kept, from now on; of one that is in an archive also whether there is a copy that can be read, and until when. False if
+  /// there is no such object.
+  bool store_in(std::string_view key, std::string_view storage_class, std::optional<wall_time> restore_expiry = {},
+                bool restore_in_progress = false) {
+    const std::lock_guard lock(mutex_);
+    const auto at = objects_.find(key);
+    if (at == objects_.end()) return false;
+    at->second.where = {std::string(storage_class), restore_expiry, restore_in_progress};
+    return true;
+  }
 
   /// False if there was no such object.
   bool remove(std::string_view key) {
@@ -57,10 +69,16 @@ class memory_bucket final : public bucket {
   }
 
  private:
+  struct place {
+    std::string storage_class = "STANDARD";
+    std::optional<wall_time> restore_expiry;
+    bool restore_in_progress = false;
+  };
   struct stored {
     std::shared_ptr<const std::vector<std::byte>> bytes;
     std::string etag;
     wall_time last_modified;
+    place where;
   };
 
   class held_body final : public object_body {
@@ -87,7 +105,14 @@ class memory_bucket final : public bucket {
   }
 
   [[nodiscard]] static object_info info(const std::pair<const std::string, stored>& object) {
-    return {object.first, object.second.bytes->size(), object.second.etag, object.second.last_modified};
+    const stored& of = object.second;
+    return {.key = object.first,
+            .size = of.bytes->size(),
+            .etag = of.etag,
+            .last_modified = of.last_modified,
+            .storage_class = of.where.storage_class,
+            .restore_expiry = of.where.restore_expiry,
+            .restore_in_progress = of.where.restore_in_progress};
   }
 
   mutable std::mutex mutex_;

@@ -23,6 +23,7 @@ TEST_CASE("the codes of S3's table have their meanings", "[s3][failure]") {
   CHECK(classify(404, "NoSuchBucket") == errc::not_found);
   CHECK(classify(403, "AccessDenied") == errc::access_denied);
   CHECK(classify(403, "SignatureDoesNotMatch") == errc::access_denied);
+  CHECK(classify(403, "InvalidObjectState") == errc::archived);
   CHECK(classify(503, "SlowDown") == errc::throttled);
   CHECK(classify(200, "SlowDown") == errc::throttled);
   CHECK(classify(200, "InternalError") == errc::unavailable);

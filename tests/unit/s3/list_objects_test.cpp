@@ -81,6 +81,44 @@ TEST_CASE("a list asks for what it needs, sorted and encoded", "[s3][list_object
   CHECK(in.server.connections() == 1);
 }
 
+TEST_CASE("a list asks for the restore status of archived objects, and signs that", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"})}}, {{page_of({"a"})}}}});
+  CHECK(listed(in, {.restore_status = true, .requester_pays = true}).keys == std::vector<std::string>{"a"});
+  CHECK(listed(in).keys == std::vector<std::string>{"a"});
+  REQUIRE(in.server.requests().size() == 2);
+  CHECK(in.server.requests()[0].find("\r\nx-amz-optional-object-attributes: RestoreStatus\r\n"
+                                     "x-amz-request-payer: requester\r\n") != std::string::npos);
+  CHECK(in.server.requests()[1].find("x-amz-optional-object-attributes") == std::string::npos);
+}
+
+TEST_CASE("a directory bucket is not asked for the restore status of its objects", "[s3][list_objects]") {
+  bench in(page_of({"a"}));
+  in.target = in.with->bucket("b--use1-az4--x-s3");
+  CHECK(listed(in, {.restore_status = true}).keys == std::vector<std::string>{"a"});
+  CHECK(in.server.requests().at(0).find("x-amz-optional-object-attributes") == std::string::npos);
+}
+
+TEST_CASE("a service that does not know of restores is asked without, from then on", "[s3][list_objects]") {
+  const std::string refused = "HTTP/1.1 501 X\r\nContent-Length: 0\r\n\r\n";
+  bench in({{{{refused}}, {{page_of({"a"}, "t")}}, {{page_of({"b"})}}}});
+  const listing out = listed(in, {.restore_status = true});
+  CHECK_FALSE(out.failure);
+  CHECK(out.keys == std::vector<std::string>{"a", "b"});
+  REQUIRE(in.server.requests().size() == 3);
+  CHECK(in.server.requests()[0].find("x-amz-optional-object-attributes") != std::string::npos);
+  CHECK(in.server.requests()[1].find("x-amz-optional-object-attributes") == std::string::npos);
+  CHECK(in.server.requests()[2].find("x-amz-optional-object-attributes") == std::string::npos);
+}
+
+TEST_CASE("a service that does not know of lists is not asked for ever", "[s3][list_objects]") {
+  const std::string refused = "HTTP/1.1 501 X\r\nContent-Length: 0\r\n\r\n";
+  bench in({{{{refused}}, {{refused}}}});
+  const listing out = listed(in, {.restore_status = true});
+  REQUIRE(out.failure);
+  CHECK(out.failure->http_status() == 501);
+  CHECK(in.server.requests().size() == 2);
+}
+
 TEST_CASE("a list of everything has the shortest query", "[s3][list_objects]") {
   bench in(page_of({}));
   const listing out = listed(in);

@@ -44,6 +44,45 @@ TEST_CASE("an object with what an answer said outlives the one it was made from"
   CHECK(answered.size == 7U);
 }
 
+namespace {
+
+object listed_in(const std::string& storage_class, const std::string& restore_status) {
+  const std::string xml = "<ListBucketResult><Contents><Key>k</Key><Size>5</Size>" + storage_class + restore_status +
+                          "</Contents><IsTruncated>false</IsTruncated></ListBucketResult>";
+  auto body = std::make_unique<char[]>(xml.size());
+  std::memcpy(body.get(), xml.data(), xml.size());
+  ref<xml::list_page> page;
+  REQUIRE_FALSE(xml::parse_list_page(std::move(body), xml.size(), page));
+  return object(page->contents()[0]);
+}
+
+}  // namespace
+
+TEST_CASE("an object in an archive needs to be restored, unless it was and the copy is still there", "[s3][object]") {
+  const wall_time until{std::chrono::seconds{1'767'225'600}};
+  const std::string restored =
+      "<RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2026-01-01T00:00:00.000Z"
+      "</RestoreExpiryDate></RestoreStatus>";
+  const std::string under_way = "<RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus>";
+  for (const std::string archive : {"GLACIER", "DEEP_ARCHIVE"}) {
+    CAPTURE(archive);
+    const std::string in = "<StorageClass>" + archive + "</StorageClass>";
+    CHECK(listed_in(in, "").needs_restore(until));
+    CHECK_FALSE(listed_in(in, "").restore_expiry());
+    CHECK_FALSE(listed_in(in, "").restore_in_progress());
+    CHECK(listed_in(in, restored).restore_expiry() == until);
+    CHECK_FALSE(listed_in(in, restored).needs_restore(until - std::chrono::nanoseconds(1)));
+    CHECK(listed_in(in, restored).needs_restore(until));
+    CHECK(listed_in(in, under_way).restore_in_progress());
+    CHECK(listed_in(in, under_way).needs_restore(until));
+  }
+  for (const std::string other : {"STANDARD", "GLACIER_IR", "INTELLIGENT_TIERING", "glacier", "GLACIER2", ""})
+    CHECK_FALSE(listed_in("<StorageClass>" + other + "</StorageClass>", "").needs_restore(until));
+  CHECK_FALSE(listed_in("", under_way).needs_restore(until));
+  CHECK_FALSE(object::of_key("k").needs_restore(until));
+  CHECK_FALSE(object().needs_restore(until));
+}
+
 TEST_CASE("a listed object outlives the page of the list that it came on", "[s3][object]") {
   const std::string_view xml =
       "<ListBucketResult><Contents><Key>k&amp;1</Key><Size>5</Size><ETag>&quot;e&quot;</ETag>"

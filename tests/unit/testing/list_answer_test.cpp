@@ -36,13 +36,14 @@ struct page {
   ref<xml::list_page> read = {};
 };
 
-page list(const bucket& from, const parameters& asked, std::size_t most = 1000) {
+page list(const bucket& from, const parameters& asked, std::size_t most = 1000, test::fields headers = {}) {
   std::string target = "/b?list-type=2";
   for (const auto& [name, value] : asked) {
     target += '&' + name + '=';
     append_uri_encoded(target, value, slash::encode);
   }
-  const test::parsed request("GET", target);
+  headers.emplace_back("Host", "s3.localhost");
+  const test::parsed request("GET", target, headers);
   REQUIRE(request.complete());
   page out;
   out.refused = write_list_answer(from, request.request, most, out.body);
@@ -81,6 +82,27 @@ TEST_CASE("a list shows what there is of each object", "[testing][list_answer]")
   CHECK(plain.read->name() == "b");
   CHECK_FALSE(plain.read->is_truncated());
   CHECK(list(made, {}).read->contents()[0].owner_id().empty());
+}
+
+TEST_CASE("a list shows storage classes, and the restore status of those that have one if it is asked for", "[testing][list_answer]") {
+  memory_bucket made;
+  const wall_time until{std::chrono::seconds{1'800'000'000}};
+  for (const char* key : {"a", "b", "c", "d"}) made.put(key, "abc");
+  made.store_in("b", "GLACIER");
+  made.store_in("c", "GLACIER", until);
+  made.store_in("d", "DEEP_ARCHIVE", {}, true);
+  const page plain = list(made, {});
+  CHECK(plain.body.find("<RestoreStatus>") == std::string::npos);
+  CHECK(plain.read->contents()[0].storage_class() == "STANDARD");
+  CHECK(plain.read->contents()[1].storage_class() == "GLACIER");
+  CHECK(plain.read->contents()[3].storage_class() == "DEEP_ARCHIVE");
+  CHECK_FALSE(plain.read->contents()[2].traits().restore_expiry);
+  const page with = list(made, {}, 1000, {{"x-amz-optional-object-attributes", "RestoreStatus"}});
+  CHECK_FALSE(with.read->contents()[1].traits().restore_expiry);
+  CHECK(with.read->contents()[2].traits().restore_expiry == until);
+  CHECK_FALSE(with.read->contents()[2].traits().restore_in_progress);
+  CHECK(with.read->contents()[3].traits().restore_in_progress);
+  CHECK(with.body.find("<RestoreStatus>") != with.body.rfind("<RestoreStatus>"));
 }
 
 TEST_CASE("a delimiter rolls keys up", "[testing][list_answer]") {

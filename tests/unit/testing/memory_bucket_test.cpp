@@ -45,6 +45,29 @@ TEST_CASE("an object in memory has the MD5 of its bytes for an ETag", "[testing]
   CHECK(made.open(loop, "abc").info.size == 3);
 }
 
+TEST_CASE("an object in memory is in the storage class that it was stored in, until it is replaced", "[testing][memory_bucket]") {
+  ring::reactor loop;
+  memory_bucket made;
+  made.put("k", "abc");
+  const wall_time until{std::chrono::seconds{1'800'000'000}};
+  CHECK(made.open(loop, "k").info.storage_class == "STANDARD");
+  CHECK_FALSE(made.open(loop, "k").info.archived(until));
+  CHECK_FALSE(made.store_in("none", "GLACIER"));
+  CHECK(made.store_in("k", "GLACIER"));
+  CHECK(made.open(loop, "k").info.storage_class == "GLACIER");
+  CHECK(made.open(loop, "k").info.archived(until));
+  CHECK(made.store_in("k", "DEEP_ARCHIVE", until));
+  CHECK_FALSE(made.open(loop, "k").info.archived(until - std::chrono::nanoseconds(1)));
+  CHECK(made.open(loop, "k").info.archived(until));
+  CHECK(made.store_in("k", "DEEP_ARCHIVE", {}, true));
+  CHECK(made.open(loop, "k").info.restore_in_progress);
+  CHECK(made.open(loop, "k").info.archived(until));
+  CHECK(made.store_in("k", "GLACIER_IR"));
+  CHECK_FALSE(made.open(loop, "k").info.archived(until));
+  made.put("k", "abc");
+  CHECK(made.open(loop, "k").info.storage_class == "STANDARD");
+}
+
 TEST_CASE("an object that is replaced or removed is read to its end by who has opened it", "[testing][memory_bucket]") {
   ring::reactor loop;
   memory_bucket made;
