@@ -321,7 +321,7 @@ class client {
   }
   [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how,
                                  page_order order, ref<s3::request_tally> tally = make_ref<s3::request_tally>(),
-                                 ref<pager::source_tally> left_out = make_ref<pager::source_tally>()) {
+                                 ref<pager::source_tally> left_out = {}) {
     pager::run_settings made = defaults();
     made.order = order;
     made.failures = how.on_error;

@@ -45,7 +45,7 @@ struct run_settings {
   page_order order = page_order::by_key;
   on_error failures = on_error::stop;
   on_archived archived = on_archived::report;
-  ref<source_tally> left_out = make_ref<source_tally>();  ///< what the source keeps back, and the run itself
+  ref<source_tally> left_out = {};      ///< what the source keeps back, and the run itself; null: one of the run's own
   std::uint32_t lanes = 64;             ///< to begin with, or for good
   std::uint32_t most_lanes = 0;         ///< as many as there may be later, if that is more than 0: a governor finds how many are of use
   bool match_etag = true;
@@ -77,6 +77,7 @@ class run {
         beginning_(make_ref<ring::turnstile>(service_->loop(), 1U, no_limit)),
         began_(service_->loop().now()) {
     point_at_text();
+    if (!settings_.left_out) settings_.left_out = make_ref<source_tally>();
     settings_.request.checksums = settings_.verify != verify::off;
   }
   run(const run&) = delete;
