@@ -56,7 +56,7 @@ struct setting {
       if (secret != nullptr && text.starts_with("SERVER_TRAFFIC_SECRET_0")) secret->assign_hex(text.substr(text.rfind(' ') + 1));
     });
   }
-  identity own{{}};
+  certified own{{}};
   tls_server_context server;
   ref<tls::context> client = tls::context::make({.insecure_skip_verification = true});
   ref<tls::session> session = {};

@@ -27,10 +27,10 @@ struct certificate_wish {
 };
 
 /// A certificate and its key.
-class identity {
+class certified {
  public:
   /// By `issuer`, or by itself.
-  explicit identity(const certificate_wish& wish, const identity* issuer = nullptr)
+  explicit certified(const certificate_wish& wish, const certified* issuer = nullptr)
       : key_(wish.curve != nullptr ? EVP_EC_gen(wish.curve) : EVP_RSA_gen(1024u), &::EVP_PKEY_free),
         certificate_(::X509_new(), &::X509_free) {
     static long serial = 0;

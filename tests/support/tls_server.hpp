@@ -25,15 +25,15 @@ struct tls_server_options {
   int min_version = TLS1_2_VERSION;
   int max_version = TLS1_3_VERSION;
   std::string protocol = "http/1.1";       ///< chosen whatever the client offers; empty: none
-  const identity* client_authority = nullptr;  ///< asks for a client certificate of this
-  std::vector<const identity*> chain = {};     ///< sent behind its own
+  const certified* client_authority = nullptr;  ///< asks for a client certificate of this
+  std::vector<const certified*> chain = {};     ///< sent behind its own
   const char* ciphers = nullptr;               ///< of TLS 1.2
   const char* groups = nullptr;                ///< for the key exchange
 };
 
 class tls_server_context {
  public:
-  explicit tls_server_context(const identity& own, tls_server_options options = {})
+  explicit tls_server_context(const certified& own, tls_server_options options = {})
       : options_(std::move(options)), native_(::SSL_CTX_new(::TLS_server_method())) {
     SSL_CTX* const native = native_.get();
     // TLS 1.0 and 1.1, and weak keys, are served only so.
@@ -43,7 +43,7 @@ class tls_server_context {
     if (options_.ciphers != nullptr) must(::SSL_CTX_set_cipher_list(native, options_.ciphers) == 1);
     if (options_.groups != nullptr) must(SSL_CTX_set1_groups_list(native, options_.groups) == 1);
     must(::SSL_CTX_use_certificate(native, own.certificate()) == 1 && ::SSL_CTX_use_PrivateKey(native, own.key()) == 1);
-    for (const identity* one : options_.chain) must(SSL_CTX_add1_chain_cert(native, one->certificate()) == 1);
+    for (const certified* one : options_.chain) must(SSL_CTX_add1_chain_cert(native, one->certificate()) == 1);
     if (!options_.protocol.empty()) ::SSL_CTX_set_alpn_select_cb(native, &tls_server_context::choose, &options_.protocol);
     if (options_.client_authority != nullptr) {
       ::SSL_CTX_set_verify(native, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -209,10 +209,10 @@ struct tls_world {
 
   // Of a name of its own: one that only shares it with one that is trusted is not unknown, but a forgery.
   std::string authority_name = "authority " + std::to_string(++made);
-  identity authority{{.common_name = authority_name, .authority = true}};
+  certified authority{{.common_name = authority_name, .authority = true}};
   scratch_directory directory;
   std::string ca_file = directory.file("ca.pem", authority.pem());
-  identity server_identity;
+  certified server_identity;
   tls_server_context server_context;
 
  private:

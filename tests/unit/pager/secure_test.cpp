@@ -458,8 +458,8 @@ TEST_CASE("a body without a length that breaks off is cut short through a proxy 
 }
 
 TEST_CASE("who wants to know the client is shown its certificate, but no proxy is", "[pager][secure]") {
-  const identity clients({.common_name = "clients", .authority = true});
-  const identity me({.common_name = "the client", .hosts = ""}, &clients);
+  const certified clients({.common_name = "clients", .authority = true});
+  const certified me({.common_name = "the client", .hosts = ""}, &clients);
   const tls_server_context asks(local_tls().server_identity, {.client_authority = &clients});
   const scratch_directory directory;
   const std::string certificate = directory.file("client.pem", me.pem());

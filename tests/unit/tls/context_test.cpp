@@ -91,8 +91,8 @@ TEST_CASE("to trust nobody is refused, unless nobody is verified") {
 
 TEST_CASE("a client's certificate needs its own key, in the clear") {
   const scratch_directory directory;
-  const identity own({.common_name = "client"});
-  const identity other({.common_name = "other"});
+  const certified own({.common_name = "client"});
+  const certified other({.common_name = "other"});
   const std::string certificate = directory.file("own.pem", own.pem());
   const std::string key = directory.file("own.key", own.key_pem());
   const std::string wrong = directory.file("other.key", other.key_pem());

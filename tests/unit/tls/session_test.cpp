@@ -97,7 +97,7 @@ TEST_CASE("a session is not taken for another host, nor by another context") {
 }
 
 TEST_CASE("a session that an unverified connection made is of no use to a context that verifies") {
-  const identity stranger({.hosts = "DNS:bucket.example"});
+  const certified stranger({.hosts = "DNS:bucket.example"});
   const tls_server_context to(stranger);
   const ref<tls::session> kept = session_of(tls::context::make({.insecure_skip_verification = true}), to);
   REQUIRE(kept);

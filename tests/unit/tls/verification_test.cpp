@@ -105,7 +105,7 @@ TEST_CASE("an IP address is not sent as a server's name") {
 }
 
 TEST_CASE("a self-signed certificate is refused, unless it is the one that is trusted") {
-  const identity alone({.hosts = "DNS:bucket.example"});
+  const certified alone({.hosts = "DNS:bucket.example"});
   const tls_server_context server(alone);
   const tls_world other;
   check_refused(connect(other.client_context(), server), tls_error::self_signed,
@@ -130,16 +130,16 @@ TEST_CASE("an authority that is not trusted is refused, also when it is sent alo
 
 TEST_CASE("an authority that only has the name of one that is trusted is refused") {
   const tls_world world;
-  const identity impostor({.common_name = world.authority_name, .authority = true});
-  const identity own({}, &impostor);
+  const certified impostor({.common_name = world.authority_name, .authority = true});
+  const certified own({}, &impostor);
   check_refused(connect(world.client_context(), tls_server_context(own)), tls_error::untrusted_certificate,
                 "the certificate of bucket.example can't be trusted: certificate signature failure");
 }
 
 TEST_CASE("an authority between is followed if it is sent, and may be the one that is trusted") {
   const tls_world world;
-  const identity between({.common_name = "between", .authority = true}, &world.authority);
-  const identity own({}, &between);
+  const certified between({.common_name = "between", .authority = true}, &world.authority);
+  const certified own({}, &between);
   const tls_server_context whole(own, {.chain = {&between}});
   CHECK(connect(world.client_context(), whole).step.kind == step_kind::done);
   const tls_server_context short_chain(own);
@@ -150,16 +150,16 @@ TEST_CASE("an authority between is followed if it is sent, and may be the one th
 
 TEST_CASE("what is wrong with an authority between is said of it, not of the server") {
   const tls_world world;
-  const identity between({.common_name = "between", .begins = -7200, .ends = -3600, .authority = true}, &world.authority);
-  const identity own({}, &between);
+  const certified between({.common_name = "between", .begins = -7200, .ends = -3600, .authority = true}, &world.authority);
+  const certified own({}, &between);
   check_refused(connect(world.client_context(), tls_server_context(own, {.chain = {&between}})), tls_error::certificate_expired,
                 "the certificate of the authority /CN=between above that of bucket.example is expired: certificate has expired");
 }
 
 TEST_CASE("a certificate that signs others without being an authority is refused") {
   const tls_world world;
-  const identity between({.common_name = "between"}, &world.authority);
-  const identity own({}, &between);
+  const certified between({.common_name = "between"}, &world.authority);
+  const certified own({}, &between);
   const outcome refused = connect(world.client_context(), tls_server_context(own, {.chain = {&between}}));
   CHECK(refused.step.kind == step_kind::error);
   CHECK(refused.step.error == errc::untrusted_peer);
@@ -209,7 +209,7 @@ TEST_CASE("a server without a cipher in common refuses by an alert, which the er
 TEST_CASE("a client shows its certificate to a server that asks for one") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   const tls_world plain;
-  const identity own({.common_name = "client", .hosts = ""}, &plain.authority);
+  const certified own({.common_name = "client", .hosts = ""}, &plain.authority);
   tls_server_options options = only(version);
   options.client_authority = &plain.authority;
   const tls_server_context asking(plain.server_identity, options);
@@ -238,7 +238,7 @@ TEST_CASE("a client's certificate that is missing or refused is an access denied
   ref<tls::context> context = plain.client_context();
   const bool given = GENERATE(false, true);
   if (given) {
-    const identity own({.common_name = "client", .hosts = ""});
+    const certified own({.common_name = "client", .hosts = ""});
     const std::string file = plain.directory.file("client.pem", own.pem() + own.key_pem());
     context = tls::context::make({.system_trust = false, .ca_file = plain.ca_file, .client_certificate_file = file});
   }
@@ -264,15 +264,15 @@ TEST_CASE("a client's certificate that is missing or refused is an access denied
 TEST_CASE("a long chain of client certificates goes in parts") {
   const tls_world plain;
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  std::vector<std::unique_ptr<identity>> chain;
+  std::vector<std::unique_ptr<certified>> chain;
   std::string pem;
   for (int i = 0; i < 60; ++i) {
-    const identity* by = i == 0 ? &plain.authority : chain.back().get();
-    chain.push_back(std::make_unique<identity>(
+    const certified* by = i == 0 ? &plain.authority : chain.back().get();
+    chain.push_back(std::make_unique<certified>(
         certificate_wish{.common_name = "an authority with a rather long name, number " + std::to_string(i), .authority = true}, by));
     pem = chain.back()->pem() + pem;
   }
-  const identity own({.common_name = "client", .hosts = ""}, chain.back().get());
+  const certified own({.common_name = "client", .hosts = ""}, chain.back().get());
   tls_server_options options = only(version);
   options.client_authority = &plain.authority;
   const tls_server_context asking(plain.server_identity, options);
@@ -302,7 +302,7 @@ TEST_CASE("a long chain of client certificates goes in parts") {
 }
 
 TEST_CASE("verification is skipped only where the caller says so") {
-  const identity bad({.hosts = "DNS:other.example", .begins = -7200, .ends = -3600});
+  const certified bad({.hosts = "DNS:other.example", .begins = -7200, .ends = -3600});
   const tls_server_context server(bad);
   CHECK(connect(tls::context::make(), server).step.kind == step_kind::error);
   const auto careless = tls::context::make({.insecure_skip_verification = true});
