@@ -54,6 +54,8 @@ async_generator<object> objects_of(std::vector<std::string> keys) {
   }
 }
 
+bool is_b(const object& what) { return what.key == "b"; }
+
 // The stream itself is a temporary of the expression that awaits.
 task<> all_calls(const client_options& options, ring::reactor& loop) {
   client s3(loop, options);
@@ -84,6 +86,12 @@ task<> all_calls(const client_options& options, ring::reactor& loop) {
   CHECK(seen == long_key + "=234");
   seen = text(co_await s3.get({.bucket = "m", .key = "empty"}).next());
   CHECK(seen == "empty=");
+  seen = text(co_await s3.page_ordered({.bucket = "m", .filter = {.glob = std::string("a/**") + "/itself", .where = [](const object& each) {
+                                                                    return each.size == 10U;
+                                                                  }}}).next());
+  CHECK(seen == whole);
+  seen = (co_await s3.list({.bucket = "m", .filter = {.glob = "?", .where = is_b}}).next())->key;
+  CHECK(seen == "b");
   seen = (co_await s3.list({.bucket = "m", .prefix = std::string(long_key)}).next())->key;
   CHECK(seen == long_key);
   const std::size_t prefixes = (co_await s3.list_pages({.bucket = "m", .delimiter = "/"}).next())->get()->common_prefixes().size();
