@@ -39,7 +39,7 @@ class credentials_cache final : public counted, private shared_question {
       : shared_question(loop, limit, "deadlines.credentials", "credentials from " + std::string(from->name())), from_(std::move(from)) {}
   /// Has these for ever.
   credentials_cache(ring::reactor& loop, aws::credentials fixed)
-      : shared_question(loop, no_limit, "", ""), held_(make_ref<held_credentials>(std::move(fixed), 1)) {}
+      : shared_question(loop, no_limit, "", ""), held_(make_ref<held_credentials>(std::move(fixed), std::uint64_t{1})) {}
 
   /// What to sign with at `now`; null: wait() first.
   [[nodiscard]] const held_credentials* current(wall_time now) {

@@ -191,9 +191,10 @@ class retry_state {
     if (cause == retry_cause::throttling) budget_.line().throttled(now - why.details().elapsed, now, asked);
     if (cause == retry_cause::permanent) return std::nullopt;
     if (const remedy by = why.details().remedy; by != remedy::none) {
-      // Signed anew it is another request: a matter of once, and of no delay.
+      // Signed anew it is another request: a matter of once, and of no delay. But where a bucket is may be said wrongly, and set right
+      // by who is asked there.
       if (policy.max_attempts <= 1) return std::nullopt;
-      if (std::exchange(remedied_[static_cast<std::size_t>(by)], true)) {
+      if (remedied_[static_cast<std::size_t>(by)]++ >= (by == remedy::region ? 3U : 1U)) {
         given_up_ = remedied_in_vain(by);
         return std::nullopt;
       }
@@ -277,7 +278,7 @@ class retry_state {
   std::uint32_t taken_ = 0;
   std::string_view given_up_ = {};  // why failed() gave no time, if that was the policy's own
   bool made_again_ = false;  // since a checksum did not hold
-  std::array<bool, 4> remedied_{};  // by which remedy it was made again
+  std::array<std::uint8_t, 4> remedied_{};  // how often it was made again by each remedy
   std::array<std::uint32_t, retry_cause_count> causes_{};  // how often a failure of each cause was followed by another attempt
 };
 
