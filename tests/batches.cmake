@@ -1,6 +1,6 @@
 # Compiles test files several at a time. Most of a test file's time goes into the functions of the library that it uses, which each
-# translation unit has compiled for itself: together they take a third of it. A file keeps a namespace of its own, so that it need
-# not know its neighbours; one that reopens the library's namespaces stays alone.
+# translation unit has compiled for itself. A file keeps a namespace of its own, so that it need not know its neighbours; one that
+# reopens the library's namespaces stays alone.
 
 # Gives in `result` the sources to compile for `sources`, `size` of them in each.
 function(s3pager_in_batches result name size)

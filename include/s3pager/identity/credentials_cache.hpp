@@ -41,6 +41,8 @@ class credentials_cache final : public counted, private shared_question {
   credentials_cache(ring::reactor& loop, aws::credentials fixed)
       : shared_question(loop, no_limit, "", ""), held_(make_ref<held_credentials>(std::move(fixed), std::uint64_t{1})) {}
 
+  ~credentials_cache() override { give_up(); }
+
   /// What to sign with at `now`; null: wait() first.
   [[nodiscard]] const held_credentials* current(wall_time now) {
     if (!held_ || renounced_) return nullptr;

@@ -22,6 +22,8 @@ class region_lookup final : public counted, private shared_question {
   region_lookup(ring::reactor& loop, std::shared_ptr<region_provider> from, std::string otherwise, duration limit)
       : shared_question(loop, limit, "deadlines.credentials", "the region"), from_(std::move(from)), otherwise_(std::move(otherwise)) {}
 
+  ~region_lookup() override { give_up(); }
+
   /// Null until it is known.
   [[nodiscard]] const std::string* found() const noexcept { return found_ ? &*found_ : nullptr; }
   /// Waits until it is.

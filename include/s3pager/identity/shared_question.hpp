@@ -45,6 +45,9 @@ class shared_question : private ring::timer {
 
   [[nodiscard]] ring::reactor& loop() const noexcept { return loop_; }
 
+  /// Drops what is under way. To be called by the destructor of who asks, as that may refer to what goes with it.
+  void give_up() noexcept { asking_.reset(); }
+
   /// Asks, and keeps the answer. Throws error. It is dropped when its time has passed and it is asked again.
   [[nodiscard]] virtual task<> ask() = 0;
 

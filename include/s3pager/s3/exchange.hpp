@@ -160,11 +160,14 @@ class exchange {
         co_await line.wait_for_turn(loop(), latest_);
         tally_->in_line += loop().now() - began_;
       }
-      if (!try_place(fresh)) co_await wait_for_place(fresh);
-      event_.reused_connection = place_.connected();
-      const net::connect_deadlines limit = service_->connect_deadlines(latest_);
-      task<net::lease> connecting = host_->connect(std::move(place_), limit, late_peer_);
-      lease_ = co_await std::move(connecting);
+      do {
+        lease_.reset();
+        if (!try_place(fresh)) co_await wait_for_place(fresh);
+        event_.reused_connection = place_.connected();
+        const net::connect_deadlines limit = service_->connect_deadlines(latest_);
+        task<net::lease> connecting = host_->connect(std::move(place_), limit, late_peer_);
+        lease_ = co_await std::move(connecting);
+      } while (host_ != target_->host());  // meanwhile the bucket turned out to be elsewhere
       began_ = loop().now();
       send(what);
     } catch (const error& failed) {

@@ -3,11 +3,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/coro/event.hpp"
 #include "s3pager/coro/frame_pool.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/identity/credentials_cache.hpp"
@@ -275,6 +277,43 @@ TEST_CASE("whoever waits may go, and the cache while it is asking") {
   }
   in.turn();
   CHECK(coro::frame_pool::local().live() == frames);
+}
+
+namespace {
+
+/// What it waits for refers to itself.
+class self_referring final : public credentials_provider {
+ public:
+  explicit self_referring(int& dropped) noexcept : dropped_(&dropped) {}
+  [[nodiscard]] std::string_view name() const noexcept override { return "itself"; }
+  [[nodiscard]] task<std::optional<aws::credentials>> fetch(ring::reactor&) override {
+    struct guard {
+      explicit guard(self_referring& what) noexcept : of(what) {}
+      ~guard() { ++*of.dropped_; }
+      self_referring& of;
+    };
+    const guard here(*this);
+    co_await never_.wait();
+    co_return std::nullopt;
+  }
+
+ private:
+  int* dropped_;
+  coro::event never_;
+};
+
+}  // namespace
+
+TEST_CASE("what a provider is doing is dropped before the provider") {
+  bench in;
+  int dropped = 0;
+  in.cache = make_ref<credentials_cache>(in.loop, std::make_shared<self_referring>(dropped), 60s);
+  {
+    root<> waiting(in.loop.ready(), in.wait());
+    in.turn();
+  }
+  in.cache = {};
+  CHECK(dropped == 1);
 }
 
 TEST_CASE("a stop ends a wait, and not the asking") {

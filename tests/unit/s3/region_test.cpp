@@ -77,7 +77,9 @@ struct bench {
 
   manual_clock time;
   ring::reactor loop{{.clock = &time}};
-  scripted_server server{loop, {{{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}}, {{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}}}}};
+  // Two answers on each of two connections.
+  const test::scripted_answer hello{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}};
+  scripted_server server{loop, {{hello, hello}, {hello, hello}}};
   test::tls_front front{loop, test::local_tls().server_context, server.port()};
   root<> standing{loop.ready(), front.serve()};
   ref<service> with;
@@ -109,6 +111,20 @@ TEST_CASE("a region that is no name is an error before anything is sent", "[s3][
   bench in(std::make_shared<scripted_region>("eu central"));
   CHECK_THROWS_AS(in.run(), error);
   CHECK(in.server.requests().empty());
+}
+
+TEST_CASE("a request that is connecting as its bucket turns out to be elsewhere goes there", "[s3][region]") {
+  bench in(std::make_shared<scripted_region>("us-east-1"));
+  std::string got;
+  root<> started(in.loop.ready(), in.get(got));
+  while (in.front.accepted == 0) in.loop.run_once();
+  CHECK(in.with->moved(*in.with->bucket("bucket"), "eu-central-1", "us-east-1"));
+  while (!started.done()) in.loop.run_once();
+  started.result();
+  CHECK(got == "hello");
+  CHECK(in.front.accepted == 2);
+  REQUIRE(in.server.requests().size() == 1);
+  CHECK_THAT(in.server.requests()[0], Catch::Contains("\r\nhost: bucket.s3.eu-central-1.amazonaws.com\r\n"));
 }
 
 TEST_CASE("a wait for the region can be dropped after every resumption", "[s3][region]") {
