@@ -31,7 +31,7 @@ class secret {
     return *this;
   }
   ~secret() {
-    if (size_ != 0) ::explicit_bzero(text_.get(), size_);
+    if (text_) ::explicit_bzero(text_.get(), size_);
   }
 
   [[nodiscard]] std::string_view view() const noexcept { return {text_.get(), size_}; }

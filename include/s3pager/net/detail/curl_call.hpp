@@ -72,7 +72,7 @@ class wiped_text {
 
  private:
   void wipe() noexcept {
-    if (room_ != 0) ::explicit_bzero(bytes_.get(), room_);
+    if (bytes_) ::explicit_bzero(bytes_.get(), room_);
   }
 
   std::unique_ptr<char[]> bytes_;
