@@ -19,4 +19,5 @@ install(FILES
   "${CMAKE_CURRENT_BINARY_DIR}/s3pagerConfig.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/s3pagerConfigVersion.cmake"
   cmake/FindLiburing.cmake
+  cmake/FindJansson.cmake
   DESTINATION "${s3pager_package_dir}")

@@ -8,7 +8,7 @@ packages=()
 for role; do
   case $role in
     build) packages+=(g++ cmake ninja-build ccache pkg-config
-                      liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev) ;;
+                      liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev libjansson-dev) ;;
     tests) packages+=(catch2 curl openssl valgrind ceph-mon ceph-osd ceph-common radosgw tinyproxy-bin nginx) ;;
     bench) packages+=(nginx openssl wrk) ;;
     fuzz) packages+=(clang-NEWEST libclang-rt-NEWEST-dev) ;;

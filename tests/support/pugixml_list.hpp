@@ -21,7 +21,7 @@
 #include "s3pager/xml/detail/markup.hpp"
 #include "s3pager/xml/detail/scanner.hpp"
 #include "s3pager/xml/list_result.hpp"
-#include "s3pager/xml/timestamp.hpp"
+#include "s3pager/base/timestamp.hpp"
 #include "s3pager/xml/xml_error.hpp"
 
 namespace s3pager::test {

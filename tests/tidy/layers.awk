@@ -53,6 +53,7 @@ function third_party(name) {
   if (name ~ /^liburing([.]h$|\/)/ || name ~ /^linux\//) return "liburing"
   if (name ~ /^curl\//) return "libcurl"
   if (name ~ /^pugi/) return "pugixml"
+  if (name ~ /^jansson/) return "jansson"
   if (name ~ intrinsics || name ~ /^(arpa\/inet|netinet\/in)[.]h$/) return "std"  # addresses as text need no I/O
   if (name ~ io) return "posix"
   if (name ~ /^[a-z0-9_]+([.]h)?$/) return "std"

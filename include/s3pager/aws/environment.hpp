@@ -12,22 +12,11 @@
 #include "s3pager/aws/credentials.hpp"
 #include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/environment.hpp"
+#include "s3pager/base/visible_text.hpp"
 
 namespace s3pager::aws {
 
 namespace detail {
-
-/// Blanks and control characters are in no credential, region or URL, but often in what was pasted; and a line break
-/// would end a header.
-[[nodiscard]] constexpr bool all_visible(std::string_view text) noexcept {
-  for (const char c : text)
-    if (c <= ' ' || c > '~') return false;
-  return true;
-}
-
-[[nodiscard]] inline std::string not_visible_message(std::string_view name) {
-  return std::string(name) + " holds a space, a line break or another character that can't be in it";
-}
 
 /// The first of `names` that is set.
 [[nodiscard]] inline checked_setting<std::optional<std::string>> first_set(environment_lookup lookup,
@@ -60,7 +49,7 @@ namespace detail {
     return result::failure(std::string(id.empty() ? id_name : secret_name) + " is not set, but " +
                            (id.empty() ? secret_name : id_name) + " is");
   for (const auto& [name, value] : {std::pair(id_name, id), {secret_name, key}, {token_name, token}})
-    if (!detail::all_visible(value)) return result::failure(detail::not_visible_message(name));
+    if (!all_visible(value)) return result::failure(not_visible_message(name));
   return result(credentials{.access_key_id = std::string(id), .secret_access_key = key, .session_token = token});
 }
 

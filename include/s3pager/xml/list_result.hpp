@@ -19,12 +19,12 @@
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/timestamp.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 #include "s3pager/xml/detail/markup.hpp"
 #include "s3pager/xml/detail/scanner.hpp"
 #include "s3pager/xml/detail/text_block.hpp"
 #include "s3pager/xml/listed.hpp"
-#include "s3pager/xml/timestamp.hpp"
 #include "s3pager/xml/xml_error.hpp"
 
 namespace s3pager::xml {

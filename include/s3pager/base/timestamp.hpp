@@ -1,4 +1,4 @@
-// The times that S3 writes into its answers, ISO 8601, read without a locale. Knows no XML.
+// The times that services and tools write, RFC 3339 (a form of ISO 8601), read without a locale.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 #include "s3pager/base/clock.hpp"
 
-namespace s3pager::xml {
+namespace s3pager {
 
 namespace detail {
 
@@ -45,8 +45,9 @@ namespace detail {
   return std::chrono::nanoseconds{nanoseconds};
 }
 
-/// Takes `Z`, `+hh:mm` or `-hh:mm` off the front of `text`.
+/// Takes `Z`, `UTC`, `+hh:mm` or `-hh:mm` off the front of `text`.
 [[nodiscard]] constexpr std::optional<std::chrono::minutes> take_zone(std::string_view& text) noexcept {
+  if (text == "UTC") text = "Z";
   if (take_character(text, 'Z')) return std::chrono::minutes{0};
   const bool behind = take_character(text, '-');
   if (!behind && !take_character(text, '+')) return std::nullopt;
@@ -60,7 +61,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Reads `2026-11-23T04:39:05.123Z` (the fraction may be missing or longer; Z may be an offset). Nothing if `text` is
+/// Reads `2026-11-23T04:39:05.123Z` (the fraction may be missing or longer; Z may be an offset, or UTC, as AWS's tools write
+/// into their caches). Nothing if `text` is
 /// no such time, or outside of the years 1678 to 2261, which nanoseconds in 64 bits can't hold.
 [[nodiscard]] constexpr std::optional<wall_time> parse_timestamp(std::string_view text) noexcept {
   const int year = detail::take_digits(text, 4);
@@ -88,4 +90,4 @@ namespace detail {
          std::chrono::seconds{second} + *fraction - *zone;
 }
 
-}  // namespace s3pager::xml
+}  // namespace s3pager

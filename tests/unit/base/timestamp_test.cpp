@@ -1,11 +1,11 @@
-#include "s3pager/xml/timestamp.hpp"
+#include "s3pager/base/timestamp.hpp"
 
 #include "support/catch.hpp"
 
 namespace {
 
 using s3pager::wall_time;
-using s3pager::xml::parse_timestamp;
+using s3pager::parse_timestamp;
 
 wall_time since_epoch(std::chrono::nanoseconds time) { return wall_time{time}; }
 
@@ -27,6 +27,8 @@ TEST_CASE("a time of S3 is read to the nanosecond") {
 TEST_CASE("an offset is taken off") {
   using namespace std::chrono;
   CHECK(parse_timestamp("2009-10-12T19:50:30+02:00") == since_epoch(1255369830s));
+  CHECK(parse_timestamp("2009-10-12T17:50:30UTC") == since_epoch(1255369830s));
+  CHECK_FALSE(parse_timestamp("2009-10-12T17:50:30UTC "));
   CHECK(parse_timestamp("2009-10-12T12:20:30.000-05:30") == since_epoch(1255369830s));
 }
 
