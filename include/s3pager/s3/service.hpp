@@ -224,6 +224,10 @@ class service final : public counted {
                                         .addressing = settings_.addressing});
     if (!found) throw error(errc::invalid_argument, error_details{.message = found.message(), .bucket = target.name()});
     aws::endpoint where = std::move(found).value();
+    if (where.tls && !aws::uses_tls(settings_.endpoint_url))  // lead_bytes() has no room for it
+      throw error(errc::invalid_argument,
+                  error_details{.message = "this bucket is reached by TLS only: the endpoint URL must begin with https://",
+                                .bucket = target.name()});
     std::optional<net::proxy> via = proxy_of(where, target.name());
     ref<net::host> at = pool_.at(route_to(where, via, target.name()));
     if (where.tls) via.reset();  // it sees a tunnel, not the requests
