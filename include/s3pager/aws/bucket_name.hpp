@@ -3,27 +3,24 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 #pragma once
 
-#include <arpa/inet.h>
-
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "s3pager/aws/detail/host_label.hpp"
 
 namespace s3pager::aws {
 
-/// Whether a bucket can be a label, or several, of a host name: 3 to 63 of a-z, 0-9, '-' and '.', and no IPv4 address.
-[[nodiscard]] inline bool is_dns_compatible(std::string_view bucket) {
+/// Whether a bucket can be a label, or several, of a host name: 3 to 63 of a-z, 0-9, '-' and '.', and not four numbers with dots.
+[[nodiscard]] constexpr bool is_dns_compatible(std::string_view bucket) noexcept {
   if (bucket.size() < 3 || bucket.size() > 63 || detail::has_upper_case(bucket) || !detail::are_host_labels(bucket)) return false;
-  in_addr address{};
-  return ::inet_pton(AF_INET, std::string(bucket).c_str(), &address) != 1;
+  const bool numeric = bucket.find_first_not_of("0123456789.") == std::string_view::npos;
+  return !numeric || std::count(bucket.begin(), bucket.end(), '.') != 3;
 }
 
 /// Whether it can be one label: a certificate's wildcard stands for no more.
-[[nodiscard]] inline bool is_dns_label(std::string_view bucket) {
+[[nodiscard]] constexpr bool is_dns_label(std::string_view bucket) noexcept {
   return bucket.find('.') == std::string_view::npos && is_dns_compatible(bucket);
 }
 

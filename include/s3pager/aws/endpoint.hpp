@@ -91,7 +91,7 @@ namespace detail {
     if (name.region.empty() && !lambda) return result::failure(why_no_multi_region_access_point(asked, name, point));
     return access_point(asked, name, point);
   }
-  if (lambda || name.service != "s3-outposts") return result::failure("this ARN is not of an access point");
+  if (lambda || name.service != "s3-outposts") return result::failure("this ARN is of something other than an access point");
   return outposts_access_point(asked, name);
 }
 
