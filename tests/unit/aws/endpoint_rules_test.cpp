@@ -228,7 +228,8 @@ TEST_CASE("rules: an access point's ARN is a name of its account in its own regi
        "https://r-123456789012.s3-accesspoint.us-east-1.amazonaws.com us-east-1 s3"},
       {"us-west-2", "arn:aws:s3:aws-global:123456789012:accesspoint/r",
        "https://r-123456789012.s3-accesspoint.aws-global.amazonaws.com aws-global s3"},
-      {"us-west-2", "arn:aws:s3:us-west-2:a-1:accesspoint/Reports", "https://Reports-a-1.s3-accesspoint.us-west-2.amazonaws.com us-west-2 s3"},
+      {"us-west-2", "arn:aws:s3:us-west-2:a-1:accesspoint/Reports",
+       "https://Reports-a-1.s3-accesspoint.us-west-2.amazonaws.com us-west-2 s3"},
       {"us-west-2", chinese, "the ARN is of the partition aws-cn, the client is in aws"},
       {"us-gov-west-1", point, "the ARN is of the partition aws, the client is in aws-us-gov"},
       {"us-west-2 fast", point, "an access point can't be combined with transfer acceleration"},
@@ -239,9 +240,12 @@ TEST_CASE("rules: an access point's ARN is a name of its account in its own regi
       {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint:", "the ARN of an access point names none"},
       {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint:r:more", "the ARN of an access point ends in accesspoint/NAME"},
       {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/r/", "the ARN of an access point ends in accesspoint/NAME"},
-      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/r.x", "an access point's name in an ARN holds only letters, digits and '-'"},
-      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/r_x", "an access point's name in an ARN holds only letters, digits and '-'"},
-      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/-r", "an access point's name in an ARN holds only letters, digits and '-'"},
+      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/r.x",
+       "an access point's name in an ARN holds only letters, digits and '-'"},
+      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/r_x",
+       "an access point's name in an ARN holds only letters, digits and '-'"},
+      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/-r",
+       "an access point's name in an ARN holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3:us-west-2::accesspoint/r", "an ARN's account id holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3:us-west-2:12.34:accesspoint/r", "an ARN's account id holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3:us_west:123456789012:accesspoint/r", "the ARN's region is no region's name"},
@@ -266,7 +270,8 @@ TEST_CASE("rules: an access point's ARN is a name of its account in its own regi
 
 TEST_CASE("rules: an Object Lambda access point has a service of its own", "[aws][endpoint]") {
   static constexpr std::string_view point = "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/redact";
-  static constexpr std::string_view lambda = "https://redact-123456789012.s3-object-lambda.us-west-2.amazonaws.com us-west-2 s3-object-lambda";
+  static constexpr std::string_view lambda =
+      "https://redact-123456789012.s3-object-lambda.us-west-2.amazonaws.com us-west-2 s3-object-lambda";
   static constexpr row table[] = {
       {"us-west-2", point, lambda},
       {"us-west-2", "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint:redact", lambda},
@@ -287,7 +292,8 @@ TEST_CASE("rules: an Object Lambda access point has a service of its own", "[aws
       {"us-west-2", "arn:aws:s3-object-lambda::123456789012:accesspoint/r", "the ARN's region is no region's name"},
       {"us-west-2", "arn:aws:s3-object-lambda:us-west-2::accesspoint/r", "an ARN's account id holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint", "the ARN of an access point names none"},
-      {"us-west-2", "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/r:x", "the ARN of an access point ends in accesspoint/NAME"},
+      {"us-west-2", "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/r:x",
+       "the ARN of an access point ends in accesspoint/NAME"},
       {"us-west-2", "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/r*",
        "an access point's name in an ARN holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3-object-lambda:us-west-2:123456789012:bucket/r", "this ARN is of something other than an access point"},
@@ -306,7 +312,8 @@ TEST_CASE("rules: an access point to an Outpost is a name of its account below i
       {"eu-west-1", point, there},
       {"eu-west-1 stay", point, "the ARN is of us-west-2, the client is in eu-west-1, and use_arn_region is off"},
       {"us-west-2 https://s3.example.com", point, "https://reports-123456789012.op-01234567890123456.s3.example.com us-west-2 s3-outposts"},
-      {"us-west-2 http://s3.example.com/v1", point, "https://reports-123456789012.op-01234567890123456.s3.example.com us-west-2 s3-outposts"},
+      {"us-west-2 http://s3.example.com/v1", point,
+       "https://reports-123456789012.op-01234567890123456.s3.example.com us-west-2 s3-outposts"},
       {"us-west-2 http://s3.example.com:9000/v1", point,
        "https://reports-123456789012.op-01234567890123456.s3.example.com:9000 us-west-2 s3-outposts"},
       {"us-west-2 http://s3.example.com:80", point,
@@ -323,7 +330,8 @@ TEST_CASE("rules: an access point to an Outpost is a name of its account below i
       {"us-west-2 https://10.0.0.1", point, "an ARN needs an endpoint with a host name, not an IP address"},
       {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost", form},
       {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1", form},
-      {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint",
+      {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint", form},
+      {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/",
        "an access point's name in an ARN holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/bucket/logs", form},
       {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/r/more", form},
@@ -332,7 +340,8 @@ TEST_CASE("rules: an access point to an Outpost is a name of its account below i
       {"us-west-2", "arn:aws:s3-outposts:us-west-2:123456789012:outpost//accesspoint/r",
        "an Outpost's id in an ARN holds only letters, digits and '-'"},
       {"us-west-2", "arn:aws:s3-outposts::123456789012:outpost/op-1/accesspoint/r", "the ARN's region is no region's name"},
-      {"us-west-2", "arn:aws:s3-outposts:us-west-2:1_2:outpost/op-1/accesspoint/r", "an ARN's account id holds only letters, digits and '-'"},
+      {"us-west-2", "arn:aws:s3-outposts:us-west-2:1_2:outpost/op-1/accesspoint/r",
+       "an ARN's account id holds only letters, digits and '-'"},
   };
   check(table);
 }
@@ -383,7 +392,8 @@ TEST_CASE("rules: an alias of an access point to an Outpost says its hardware", 
 
 TEST_CASE("rules: a Multi-Region Access Point needs a signature that there is not here", "[aws][endpoint]") {
   static constexpr std::string_view point = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
-  static constexpr std::string_view unsigned_there = "a Multi-Region Access Point needs requests that are signed by SigV4A, which is not supported";
+  static constexpr std::string_view unsigned_there =
+      "a Multi-Region Access Point needs requests that are signed by SigV4A, which is not supported";
   static constexpr row table[] = {
       {"us-west-2", point, unsigned_there},
       {"us-west-2", "arn:aws:s3::123456789012:accesspoint:reports", unsigned_there},
@@ -455,10 +465,12 @@ TEST_CASE("rules: a directory bucket is at its zone, and so is an access point t
        "https://fast--usw2-az1--x-s3.s3.example.com us-west-2 s3express session unordered"},
       {"us-west-2 http://s3.example.com:9000 unsessioned", "point--usw2-az1--xa-s3",
        "http://point--usw2-az1--xa-s3.s3.example.com:9000 us-west-2 s3express unordered"},
-      {"us-west-2 https://s3.example.com", "fast--nowhere--x-s3", "https://fast--nowhere--x-s3.s3.example.com us-west-2 s3express session unordered"},
+      {"us-west-2 https://s3.example.com", "fast--nowhere--x-s3",
+       "https://fast--nowhere--x-s3.s3.example.com us-west-2 s3express session unordered"},
       {"us-west-2 http://127.0.0.1:9000/v1", "fast--usw2-az1--x-s3",
        "http://127.0.0.1:9000/fast--usw2-az1--x-s3/v1 us-west-2 s3express session unordered"},
-      {"us-west-2 https://[::1]:9000 unsessioned", "fast--usw2-az1--x-s3", "https://[::1]:9000/fast--usw2-az1--x-s3 us-west-2 s3express unordered"},
+      {"us-west-2 https://[::1]:9000 unsessioned", "fast--usw2-az1--x-s3",
+       "https://[::1]:9000/fast--usw2-az1--x-s3 us-west-2 s3express unordered"},
       {"us-west-2 http://10.0.0.1", "Fast_1--x-s3", "http://10.0.0.1/Fast_1--x-s3 us-west-2 s3express session unordered"},
       {"us-west-2", "fast--az1--x-s3", bad_zone},
       {"us-west-2", "fast--usw2-az12345--x-s3", bad_zone},
@@ -487,7 +499,8 @@ TEST_CASE("stricter than the rules: what can't go well is refused, and no name i
   static constexpr std::string_view hosts_only = "virtual-hosted addressing needs an endpoint with a host name, not an IP address";
   static constexpr std::string_view region_at_amazon = "a region holds only a-z, 0-9 and '-'";
   static constexpr std::string_view region_anywhere = "a region has 1 to 63 letters, digits and '-', and none of these at an end";
-  static constexpr std::string_view too_long = "the bucket and the endpoint make too long a host name: a label has at most 63 characters, the whole 253";
+  static constexpr std::string_view too_long =
+      "the bucket and the endpoint make too long a host name: a label has at most 63 characters, the whole 253";
   static constexpr row table[] = {
       {"-", "logs", "a region or an endpoint URL is needed"},
       {"eu-west-1", "", "a bucket is needed"},
@@ -534,9 +547,11 @@ TEST_CASE("stricter than the rules: what can't go well is refused, and no name i
       // The global region is none to sign for; the rules forget that of names with dots at one's own endpoint.
       {"aws-global http://s3.example.com", "a.b.c", "http://a.b.c.s3.example.com us-east-1 s3"},
       // A label has no more than 63 characters, a name no more than 253.
-      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/an-access-point-of-so-long-a-name-that-the-account-has-no-room", too_long},
-      {"us-west-2 http://s3.example.com", "arn:aws:s3:us-west-2:123456789012:accesspoint/an-access-point-whose-name-is-just-short-enough-to-be",
-       "http://an-access-point-whose-name-is-just-short-enough-to-be-123456789012.s3.example.com us-west-2 s3"},
+      {"us-west-2", "arn:aws:s3:us-west-2:123456789012:accesspoint/an-access-point-of-so-long-a-name-that-the-account-has-no-room",
+       too_long},
+      {"us-west-2 http://s3.example.com",
+       "arn:aws:s3:us-west-2:123456789012:accesspoint/an-access-point-whose-name-is-just-short-enough-be",
+       "http://an-access-point-whose-name-is-just-short-enough-be-123456789012.s3.example.com us-west-2 s3"},
   };
   check(table);
 }

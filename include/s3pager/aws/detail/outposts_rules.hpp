@@ -50,18 +50,18 @@ namespace s3pager::aws::detail {
   if (std::string why = refused_ways{o.dual_stack, o.fips, o.accelerate}.why("S3 on Outposts"); !why.empty())
     return result::failure(std::move(why));
   const std::string_view outpost = name.part(1).value_or("");
-  const std::string_view access_point = name.part(3).value_or("");
-  if (name.part(2) != "accesspoint" || name.part(4))
+  const auto access_point = name.part(3);
+  if (name.part(2) != "accesspoint" || !access_point || name.part(4))
     return result::failure("the ARN of an access point to an Outpost ends in outpost/ID/accesspoint/NAME");
   if (!is_host_label(outpost)) return result::failure("an Outpost's id in an ARN holds only letters, digits and '-'");
-  if (!is_host_label(access_point)) return result::failure(std::string(no_access_point_name));
+  if (!is_host_label(*access_point)) return result::failure(std::string(no_access_point_name));
   if (std::string why = why_not_regional(asked, name); !why.empty()) return result::failure(std::move(why));
 
   destination to{.signing_region = name.region, .signing_name = "s3-outposts"};
   to.at = asked.own != nullptr ? by_tls_alone(*asked.own)
                                : amazon_url("s3-outposts", false, name.region, partition_of(name.region).dns_suffix);
   to.at.add_label(outpost);
-  to.at.add_label(account_label(name, access_point));
+  to.at.add_label(account_label(name, *access_point));
   return to;
 }
 
