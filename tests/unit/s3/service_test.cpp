@@ -240,6 +240,10 @@ TEST_CASE("what can't be reached or sent is refused before it is tried, and in w
   untrusting.endpoint_url = "https://s3.amazonaws.com";
   untrusting.tls.ca_file = "/nowhere/ca.pem";
   CHECK(refusal(untrusting, "examplebucket", {}, 1000).find("no certificate authorities can be read from /nowhere/ca.pem: ") == 0);
+  service_settings plain = example();
+  plain.addressing = aws::addressing::automatic;
+  CHECK(refusal(plain, "test-accessp-o0b1d075431d83bebde8xz5w8ijx1qzlbp3i3kuse10--op-s3", {}, 1000) ==
+        "this bucket is reached by TLS only: the endpoint URL must begin with https://");
   service_settings anonymous = example();
   anonymous.credentials = {};
   CHECK(refusal(anonymous, "examplebucket", {.key = "k", .headers = {&split, 1}}, 1000).find("can't be sent") != std::string::npos);
