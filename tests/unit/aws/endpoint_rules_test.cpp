@@ -538,6 +538,8 @@ TEST_CASE("stricter than the rules: what can't go well is refused, and no name i
        "http://localhost:9000/fast--usw2-az1--x-s3/v1 us-west-2 s3express session unordered"},
       {"us-west-2 http://localhost hosted", "fast--usw2-az1--x-s3",
        "http://fast--usw2-az1--x-s3.localhost us-west-2 s3express session unordered"},
+      // All slashes at the end of an endpoint's path are one.
+      {"eu-west-1 http://s3.example.com/v1// path", "logs", "http://s3.example.com/v1/logs eu-west-1 s3"},
       // No region with an endpoint URL: us-east-1.
       {"- http://s3.example.com", "logs", "http://logs.s3.example.com us-east-1 s3"},
       {"- http://127.0.0.1", "fast--usw2-az1--x-s3", "http://127.0.0.1/fast--usw2-az1--x-s3 us-east-1 s3express session unordered"},
