@@ -13,6 +13,7 @@
 #include "s3pager/net/control_driver.hpp"
 #include "s3pager/ring/descriptor.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "support/addresses.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
 #include "support/scripted_server.hpp"
@@ -142,6 +143,21 @@ TEST_CASE("a server that never answers is given up at the limit of the reactor's
   } catch (const error& why) {
     CHECK(why.code() == errc::timed_out);
   }
+}
+
+TEST_CASE("a connection that is never made is given up at its limit, and the next call has a socket of its own", "[net][control]") {
+  bench in({{answer("hello")}});
+  const test::hanging_listener hangs(ring::socket_address::loopback(0));
+  net::control_request what;
+  what.url = "http://127.0.0.1:" + std::to_string(hangs.address().port()) + "/";
+  what.connect_limit = 3s;
+  root<net::control_answer> calling(in.loop.ready(), in.driver->call(std::move(what)));
+  for (int turns = 0; turns < 20; ++turns) in.loop.run_once(ring::reactor::wait::no);
+  CHECK_FALSE(calling.done());
+  in.time.advance(3s);
+  while (!calling.done()) in.loop.run_once(ring::reactor::wait::no);
+  CHECK_THROWS_WITH(calling.result(), Catch::Contains("connecting took longer than the connect limit of 3 s"));
+  CHECK(in.run(in.get()).body.view() == "hello");
 }
 
 TEST_CASE("a stop ends a call", "[net][control]") {

@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <coroutine>
@@ -163,9 +164,9 @@ class curl_call final : private curl_transfer {
       : loop_(loop), curl_(curl), what_(what), easy_(::curl_easy_init()) {
     if (!easy_) throw std::bad_alloc();
     set(CURLOPT_PRIVATE, static_cast<curl_transfer*>(this));
-    curl_.adopt_sockets_of(easy_.get());
     set_limits_of_curl();
     set_request();
+    set(CURLOPT_OPENSOCKETFUNCTION, &curl_call::open_socket);
     set(CURLOPT_WRITEFUNCTION, &curl_call::body_came);
     set(CURLOPT_WRITEDATA, this);
     set(CURLOPT_HEADERFUNCTION, &curl_call::header_came);
@@ -346,6 +347,9 @@ class curl_call final : private curl_transfer {
     finish();
   }
 
+  static curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) noexcept {
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+  }
   static int connected(void* self, char*, char*, int, int) noexcept {
     auto& that = *static_cast<curl_call*>(self);
     that.connected_ = true;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <chrono>
 #include <map>
@@ -54,13 +54,6 @@ class curl_multi final : private ring::timer {
   curl_multi& operator=(const curl_multi&) = delete;
   ~curl_multi() { ::curl_multi_cleanup(native_); }
 
-  /// Sockets of this handle are the reactor's descriptors from now on: also after the handle, in curl's cache of connections.
-  void adopt_sockets_of(CURL* easy) noexcept {
-    ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &curl_multi::open_socket);
-    ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
-    ::curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &curl_multi::close_socket);
-    ::curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
-  }
   void add(CURL* easy) {
     const CURLMcode added = ::curl_multi_add_handle(native_, easy);
     if (added != CURLM_OK) throw error(errc::unavailable, std::string("libcurl can't begin: ") + ::curl_multi_strerror(added));
@@ -75,6 +68,8 @@ class curl_multi final : private ring::timer {
 
     curl_multi& owner;
     curl_socket_t socket = CURL_SOCKET_BAD;
+    // A duplicate of it, for polls: curl 7.88 closes a socket that is connecting without a word.
+    ref<ring::descriptor> held;
     int wanted = 0;  // POLLIN, POLLOUT
     int events = 0;  // that came, while it is linked
     ring::operation_owner poll;
@@ -124,9 +119,7 @@ class curl_multi final : private ring::timer {
   /// Whether there was memory for it.
   bool arm(watch& which) noexcept {
     try {
-      const auto mine = sockets_.find(which.socket);
-      const ref<ring::descriptor> keep = mine != sockets_.end() ? mine->second : ref<ring::descriptor>();
-      which.poll = ring::make_poll(loop_, which.socket, static_cast<short>(which.wanted), keep);
+      which.poll = ring::make_poll(loop_, which.held->fd(), static_cast<short>(which.wanted), which.held);
       which.poll->listener = &which;
       loop_.submit(*which.poll);
       return true;
@@ -152,6 +145,14 @@ class curl_multi final : private ring::timer {
     }
     try {
       watch& which = watches_.try_emplace(socket, *this).first->second;
+      if (!which.held) {
+        unique_fd copy(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
+        if (!copy) {
+          watches_.erase(socket);
+          return false;
+        }
+        which.held = make_ref<ring::descriptor>(std::move(copy));
+      }
       which.socket = socket;
       const int wanted = ((what & CURL_POLL_IN) != 0 ? POLLIN : 0) | ((what & CURL_POLL_OUT) != 0 ? POLLOUT : 0);
       if (std::exchange(which.wanted, wanted) == wanted && which.poll) return true;
@@ -170,26 +171,10 @@ class curl_multi final : private ring::timer {
       that.arm_quietly(that.asked_, milliseconds == 0 ? time_point::min() : after(now, std::chrono::milliseconds(milliseconds)));
     return 0;
   }
-  static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
-    unique_fd made(::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol));
-    if (!made) return CURL_SOCKET_BAD;
-    const int number = made.get();
-    try {
-      static_cast<curl_multi*>(self)->sockets_[number] = make_ref<ring::descriptor>(std::move(made));
-    } catch (const std::bad_alloc&) {
-      return CURL_SOCKET_BAD;
-    }
-    return number;
-  }
-  static int close_socket(void* self, curl_socket_t socket) noexcept {
-    static_cast<curl_multi*>(self)->sockets_.erase(socket);
-    return 0;
-  }
 
   ring::reactor& loop_;
   CURLM* native_ = nullptr;
   curl_timer asked_;
-  std::map<curl_socket_t, ref<ring::descriptor>> sockets_;
   intrusive_list<watch> fired_;
   std::map<curl_socket_t, watch> watches_;
 };
