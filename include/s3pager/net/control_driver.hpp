@@ -45,7 +45,8 @@ class control_driver final : public counted {
 
   /// Makes the call and gives its answer, whatever the status; redirections are not followed. Throws error: timed_out with the limit
   /// that passed, unavailable if there is no way there, untrusted_peer, connection_lost, protocol_violation, invalid_argument for a
-  /// request that can't be made, cancelled on a stop; with the host and port in the message, and no header, body, path or query.
+  /// request that can't be made, cancelled on a stop; with the host and port in the message, and no header, body, path or query. It is an
+  /// unreachable_host where there is no connection to begin with.
   /// Dropping the wait ends the call.
   [[nodiscard]] inline task<control_answer> call(control_request what);
 

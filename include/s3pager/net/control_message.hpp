@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "s3pager/base/clock.hpp"
+#include "s3pager/base/error.hpp"
 #include "s3pager/base/secret.hpp"
 
 namespace s3pager::net {
@@ -39,6 +40,13 @@ struct control_answer {
       if (each.name == name) return each.value.view();
     return {};
   }
+};
+
+/// That a call came nowhere: nobody listens at the host's addresses, no way leads there, or no connection was made in time. Its code is
+/// unavailable or timed_out.
+class unreachable_host final : public error {
+ public:
+  explicit unreachable_host(const error& why) : error(why) {}
 };
 
 }  // namespace s3pager::net

@@ -1,4 +1,6 @@
 // Rare calls by libcurl on a reactor: what is sent and what comes back, limits by the reactor's clock, stops and drops.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -124,6 +126,49 @@ TEST_CASE("a server that is not there, and a request that can't be made, are err
   what.url = "http://127.0.0.1/";
   what.headers.push_back({"X-A", "a\r\nb: c"});
   CHECK(in.failure(what).code() == errc::invalid_argument);
+}
+
+namespace {
+
+/// Whether it failed because there is no way to the host; `advance` is how far the clock goes meanwhile.
+bool unreachable(bench& in, const std::string& url, duration advance = {}) {
+  net::control_request what;
+  what.url = url;
+  what.connect_limit = 3s;
+  root<net::control_answer> calling(in.loop.ready(), in.driver->call(std::move(what)));
+  for (int turns = 0; turns < 20 && !calling.done(); ++turns) in.loop.run_once(ring::reactor::wait::no);
+  in.time.advance(advance);
+  while (!calling.done()) in.loop.run_once(advance == duration::zero() ? ring::reactor::wait::yes : ring::reactor::wait::no);
+  try {
+    static_cast<void>(calling.result());
+  } catch (const net::unreachable_host& why) {
+    CHECK(why.code() == (advance == duration::zero() ? errc::unavailable : errc::timed_out));
+    return true;
+  } catch (const error&) {
+    return false;
+  }
+  FAIL("it has not failed");
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a host to which there is no way is told from one that fails, and from a want of descriptors", "[net][control]") {
+  bench in({{{{}, afterwards::reset}}});
+  const auto url = [](std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port) + "/"; };
+  const test::refusing_address refuses(ring::socket_address::loopback(0));
+  CHECK(unreachable(in, url(refuses.address().port())));
+  const test::hanging_listener hangs(ring::socket_address::loopback(0));
+  CHECK(unreachable(in, url(hangs.address().port()), 3s));
+  CHECK_FALSE(unreachable(in, in.server.endpoint()));
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const bool without = unreachable(in, url(refuses.address().port()));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK_FALSE(without);
 }
 
 TEST_CASE("a server that never answers is given up at the limit of the reactor's clock", "[net][control]") {

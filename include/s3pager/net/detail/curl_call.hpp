@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -252,7 +253,9 @@ class curl_call final : private curl_transfer {
   /// What came, or why nothing did: throws error.
   [[nodiscard]] control_answer take(const std::string& doing, const control_target& target) {
     leave();
-    if (late_) throw late(doing, connected_ ? "the answer" : "connecting", what_, !connected_ && what_.connect_limit <= what_.limit);
+    if (late_ && connected_) throw late(doing, "the answer", what_, false);
+    if (late_) throw unreachable_host(late(doing, "connecting", what_, what_.connect_limit <= what_.limit));
+    if (how_ != CURLE_OK && no_way_there()) throw unreachable_host(failure(doing, target));
     if (how_ != CURLE_OK) throw failure(doing, target);
     control_answer made;
     long status = 0;
@@ -396,14 +399,23 @@ class curl_call final : private curl_transfer {
     return true;
   }
 
+  /// Not for want of something here: memory, a descriptor.
+  [[nodiscard]] bool no_way_there() const noexcept {
+    const int number = system_error_number();
+    return how_ == CURLE_COULDNT_CONNECT && number != 0 && number != EMFILE && number != ENFILE && number != ENOBUFS && number != ENOMEM;
+  }
+  [[nodiscard]] int system_error_number() const noexcept {
+    long number = 0;
+    ::curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &number);
+    return static_cast<int>(number);
+  }
+
   /// Curl's own words about this call may hold what the peer sent; they are quoted of certificates alone.
   [[nodiscard]] error failure(const std::string& doing, const control_target& target) const {
     const std::string_view said(said_);
     const auto mentions = [said](std::string_view words) { return said.find(words) != said.npos; };
     std::string why = doing + ": " + ::curl_easy_strerror(how_);
-    long number = 0;
-    ::curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &number);
-    const int error_number = static_cast<int>(number);
+    const int error_number = system_error_number();
     const std::string system = error_number != 0 ? " (" + errno_code(error_number).message() + ")" : std::string();
     switch (how_) {
       case CURLE_COULDNT_RESOLVE_HOST:
