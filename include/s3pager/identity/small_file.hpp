@@ -1,0 +1,70 @@
+// Reads a small file whole: a token, a profile file, a cache of another tool's. Knows nothing of what is in it.
+#pragma once
+
+#include <fcntl.h>
+#include <string.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "s3pager/base/bytes.hpp"
+#include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
+#include "s3pager/base/error.hpp"
+#include "s3pager/base/secret.hpp"
+#include "s3pager/coro/task.hpp"
+#include "s3pager/ring/await.hpp"
+#include "s3pager/ring/file.hpp"
+#include "s3pager/ring/reactor.hpp"
+
+namespace s3pager::identity {
+
+namespace detail {
+
+/// Memory for what may be secret.
+class wiped_block final : public counted {
+ public:
+  explicit wiped_block(std::size_t size) : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
+  ~wiped_block() override { ::explicit_bzero(bytes_.get(), size_); }
+  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {bytes_.get(), size_}; }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_;
+};
+
+/// What can't be had now keeps its code; all else is wrong with what the path was set to.
+[[nodiscard]] inline error file_error(const std::string& which, std::error_code why) {
+  if (why == errc::timed_out || why == errc::cancelled || why == errc::unavailable) return error(why, which + " can't be read");
+  return error(errc::invalid_argument, which + " can't be read: " + why.message());
+}
+
+}  // namespace detail
+
+/// The bytes of `path`; nothing if there is no such file. It may be read while another program writes it anew under another name, and a
+/// link be exchanged. Throws error that begins with `what` ("the token file of AWS_X") and has the path, but nothing that is in it:
+/// invalid_argument if it is longer than `most_bytes` or can't be read, timed_out at the deadline, cancelled on a stop.
+[[nodiscard]] inline task<std::optional<secret>> read_small_file(ring::reactor& loop, std::string what, std::string path,
+                                                                 std::size_t most_bytes, time_point deadline) {
+  const std::string which = std::move(what) + ", " + path + ',';
+  // A pipe without a writer is not waited for: nobody could end that wait.
+  const ring::open_result opened = co_await ring::file::open(loop, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, deadline);
+  if (opened.error == errno_code(ENOENT) || opened.error == errno_code(ENOTDIR)) co_return std::nullopt;
+  if (opened.error) throw detail::file_error(which, opened.error);
+  const auto block = make_ref<detail::wiped_block>(most_bytes + 1);
+  for (std::size_t size = 0;;) {
+    const ring::io_result got = co_await opened.opened.read(block->bytes().subspan(size), block, size, deadline);
+    if (got.error) throw detail::file_error(which, got.error);
+    size += got.bytes;
+    if (size > most_bytes) throw error(errc::invalid_argument, which + " is longer than " + std::to_string(most_bytes) + " bytes");
+    if (got.bytes == 0) co_return secret(as_chars(block->bytes().first(size)));
+  }
+}
+
+}  // namespace s3pager::identity
