@@ -3,8 +3,6 @@
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html
 #pragma once
 
-#include <sys/socket.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -153,8 +152,8 @@ class metadata_service {
       const metadata_answer how = answer(requests_.back());
       std::string text = how.raw;
       if (text.empty()) {
-        text = "HTTP/1.1 " + std::to_string(how.status) + " Status\r\n" + how.fields + "Content-Length: " + std::to_string(how.body.size()) +
-               "\r\n\r\n" + how.body;
+        text = "HTTP/1.1 " + std::to_string(how.status) + " Status\r\n" + how.fields;
+        text += "Content-Length: " + std::to_string(how.body.size()) + "\r\n\r\n" + how.body;
         if (how.cut || how.stall) text.resize(text.size() - (how.body.size() + 1) / 2);
       }
       const auto block = make_ref<text_block>(std::move(text));

@@ -251,7 +251,8 @@ TEST_CASE("an answer that is wrong is an error that names the service and what w
       {metadata_service::token_line, {.status = 500}, errc::unavailable, "PUT /latest/api/token with status 500"},
       {metadata_service::token_line, {.status = 429}, errc::throttled, "PUT /latest/api/token with status 429"},
       {metadata_service::token_line, {.status = 204}, errc::protocol_violation, "status 204, where 200 was expected"},
-      {metadata_service::token_line, {.status = 307, .fields = "Location: /elsewhere\r\n"}, errc::protocol_violation, "(redirections are not followed)"},
+      {metadata_service::token_line, {.status = 307, .fields = "Location: /elsewhere\r\n"}, errc::protocol_violation,
+       "(redirections are not followed)"},
       {metadata_service::token_line, {.body = ""}, errc::protocol_violation, "a token that can't be one"},
       {metadata_service::token_line, {.body = "two words"}, errc::protocol_violation, "a token that can't be one"},
       {metadata_service::token_line, {.body = "a\r\nb: c"}, errc::protocol_violation, "a token that can't be one"},
@@ -439,8 +440,8 @@ TEST_CASE("settings come from the environment, then from the profile", "[identit
   CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ipv6"}}).endpoint == "http://[fd00:ec2::254]");
   CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4"}}).endpoint == "http://169.254.169.254");
   CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "https://imds:8443//"}}).endpoint == "https://imds:8443");
-  CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://[::1]:1338/a"}, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "none"}}).endpoint ==
-        "http://[::1]:1338/a");
+  CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://[::1]:1338/a"}, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "none"}})
+            .endpoint == "http://[::1]:1338/a");
   CHECK(settings({{"AWS_METADATA_SERVICE_TIMEOUT", "3600"}}).timeout == 1h);
   CHECK(settings({{"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "100"}}).attempts == 100);
   const instance_metadata_profile profile{.ec2_metadata_service_endpoint_mode = "IPv6",
@@ -451,8 +452,9 @@ TEST_CASE("settings come from the environment, then from the profile", "[identit
   CHECK(settings({}, profile).attempts == 2);
   CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4"}}, profile).endpoint == "http://169.254.169.254");
   CHECK(settings({{"AWS_METADATA_SERVICE_TIMEOUT", "6"}, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "7"}}, profile).timeout == 6s);
-  CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4"}}, {.ec2_metadata_service_endpoint = "http://x"}).endpoint == "http://x");
-  CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://y"}}, {.ec2_metadata_service_endpoint = "http://x"}).endpoint == "http://y");
+  const instance_metadata_profile with_endpoint{.ec2_metadata_service_endpoint = "http://x"};
+  CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv4"}}, with_endpoint).endpoint == "http://x");
+  CHECK(settings({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://y"}}, with_endpoint).endpoint == "http://y");
 }
 
 TEST_CASE("a wrong setting is named", "[identity][imds]") {

@@ -11,11 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "s3pager/identity/instance_metadata.hpp"
+#include "s3pager/net/control_driver.hpp"
 #include "s3pager/pager/client.hpp"
 #include "s3pager/testing/origin.hpp"
 #include "s3pager/testing/synthetic_bucket.hpp"
 #include "support/catch.hpp"
 #include "support/drive.hpp"
+#include "support/metadata_service.hpp"
 #include "support/scripted_credentials.hpp"
 #include "support/world.hpp"
 
@@ -133,6 +136,78 @@ TEST_CASE("credentials that run out three times in ten minutes are renewed befor
   CHECK(with.page_all(s3));
   CHECK(with.seen.refused.empty());
   CHECK(from.fetches == 4);
+}
+
+namespace {
+
+/// Counts what is asked of another one.
+class watched_provider final : public credentials_provider {
+ public:
+  explicit watched_provider(credentials_provider& of) noexcept : of_(of) {}
+  [[nodiscard]] std::string_view name() const noexcept override { return of_.name(); }
+  [[nodiscard]] task<std::optional<aws::credentials>> fetch(ring::reactor& loop) override {
+    struct counted_call {
+      explicit counted_call(int& count) noexcept : under_way(count) { ++under_way; }
+      ~counted_call() { --under_way; }
+      int& under_way;
+    };
+    const counted_call here(under_way);
+    task<std::optional<aws::credentials>> fetching = of_.fetch(loop);
+    co_return co_await std::move(fetching);
+  }
+  int under_way = 0;
+
+ private:
+  credentials_provider& of_;
+};
+
+}  // namespace
+
+TEST_CASE("ten minutes go on over three expiries of an instance's credentials", "[pager][healing]") {
+  const bool troubled = GENERATE(false, true);
+  bench with;
+  test::metadata_service service(with.in.loop);
+  std::vector<wall_time> ends;
+  service.token_life = std::chrono::seconds(200);
+  service.keys = [&] {
+    const std::string id = "INSTANCE-" + std::to_string(ends.size());
+    ends.push_back(with.in.time.wall() + 3min);
+    testing::signing_key key{.access_key_id = id, .secret_access_key = "secret of " + id, .session_token = "token of " + id};
+    aws::credentials given{
+        .access_key_id = id, .secret_access_key = key.secret_access_key, .session_token = key.session_token, .expiration = ends.back()};
+    key.expiration = ends.back();
+    with.in.server->add_key(std::move(key));
+    return given;
+  };
+  auto driver = make_ref<net::control_driver>(with.in.loop, net::control_options{});
+  identity::instance_metadata from(driver, identity::instance_metadata_settings{.endpoint = service.endpoint()});
+  watched_provider watched(from);
+  with.options.access_key_id = with.options.secret_access_key = {};
+  with.options.credentials = &watched;
+  with.options.concurrency = 4;
+  const wall_time begun = with.in.time.wall();
+  with.in.server->set_hook([&](const testing::request_info& request) {
+    // While the service is asked time stands still: its limit is a second.
+    if (!request.key.empty() && watched.under_way == 0) with.in.time.advance(1500ms);
+    // The second renewal fails twice.
+    if (troubled && ends.size() == 2 && std::exchange(with.gets, 1) == 0) {
+      service.forget_tokens();
+      service.next(test::metadata_service::token_line, {.status = 503});
+      service.next(test::metadata_service::token_line, {.body = "TOKEN", .cut = true});
+    }
+    return testing::behaviour{};
+  });
+  {
+    client s3(with.in.loop, with.options);
+    CHECK(with.page_all(s3));
+  }
+  const wall_time now = with.in.time.wall();
+  CHECK(now - begun >= 10min);
+  CHECK(std::count_if(ends.begin(), ends.end(), [now](wall_time end) { return end < now; }) >= 3);
+  CHECK(with.seen.refused.empty());
+  CHECK(with.seen.retried == 0);
+  CHECK(ends.size() >= 4);
+  CHECK(service.count(test::metadata_service::token_line) == (troubled ? 5 : 3));
 }
 
 TEST_CASE("credentials that can't be had any more end the run with the provider's words", "[pager][healing]") {
