@@ -1,5 +1,5 @@
 // A server that answers with bytes as they are given: what no real server would send, cut where a test wants it cut.
-// Knows of HTTP only where a request's head ends.
+// Knows of HTTP only where a request ends.
 #pragma once
 
 #include <sys/socket.h>
@@ -55,7 +55,7 @@ class scripted_server {
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  /// Heads of the requests in the order in which they were read whole.
+  /// The requests, with their bodies, in the order in which they were read whole.
   [[nodiscard]] const std::vector<std::string>& requests() const noexcept { return requests_; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   /// Connections that the peer has closed.
@@ -69,6 +69,12 @@ class scripted_server {
   struct buffer final : counted {
     std::byte bytes[16 * 1024];
   };
+
+  static std::size_t body_size(std::string_view head) {
+    constexpr std::string_view field = "\r\nContent-Length: ";
+    const std::size_t at = head.find(field);
+    return at == std::string_view::npos ? 0 : std::stoul(std::string(head.substr(at + field.size(), 8)));
+  }
 
   task<> serve() {
     coro::scope peers(co_await coro::this_context());
@@ -93,8 +99,14 @@ class scripted_server {
         }
         unread += as_chars(std::span<const std::byte>(memory->bytes).first(got.bytes));
       }
-      requests_.push_back(unread.substr(0, end + 4));
-      unread.erase(0, end + 4);
+      end += 4 + body_size(std::string_view(unread).substr(0, end));
+      while (unread.size() < end) {
+        const ring::io_result got = co_await peer.receive(memory->bytes, memory, no_deadline);
+        if (got.error || got.bytes == 0) co_return;
+        unread += as_chars(std::span<const std::byte>(memory->bytes).first(got.bytes));
+      }
+      requests_.push_back(unread.substr(0, end));
+      unread.erase(0, end);
       if (index >= answers_.size() || next >= answers_[index].size()) continue;
       const scripted_answer& how = answers_[index][next];
       for (std::size_t i = 0; i < how.segments.size(); ++i) {

@@ -11,11 +11,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/secret.hpp"
+#include "s3pager/base/shell_words.hpp"
 
 namespace s3pager::aws {
 
@@ -79,37 +79,6 @@ namespace detail {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-/// Cuts the words of a section's header as a shell would: blanks separate, quotes and backslashes hold together. Nothing: a quote is
-/// left open, or a backslash at the end.
-[[nodiscard]] inline std::optional<std::vector<std::string>> header_words(std::string_view text) {
-  std::vector<std::string> words;
-  bool within = false;
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote == 0 && is_blank(c)) {
-      within = false;
-      continue;
-    }
-    if (!within) words.emplace_back();
-    within = true;
-    if (quote != 0 && c == quote) {
-      quote = 0;
-    } else if (quote == 0 && (c == '"' || c == '\'')) {
-      quote = c;
-    } else if (c == '\\' && quote != '\'') {
-      if (++i == text.size()) return std::nullopt;
-      // Between double quotes it stands for itself before all but a quote and itself.
-      if (quote == '"' && text[i] != '"' && text[i] != '\\') words.back() += '\\';
-      words.back() += text[i];
-    } else {
-      words.back() += c;
-    }
-  }
-  if (quote != 0) return std::nullopt;
-  return words;
 }
 
 /// Reads one file into sections by the text between their brackets. The rules are those of Python's configparser, by which the CLI
@@ -213,7 +182,7 @@ inline constexpr std::size_t max_profile_file_bytes = std::size_t{4} << 20;
   if (!config_sections) return result::failure(config_sections.message());
   section_map all = std::move(config_sections).value();
   for (auto& [header, section] : all) {
-    auto words = detail::header_words(header);
+    auto words = shell_words(header);
     if (header == "default") words = {"profile", header};
     if (!words || words->size() != 2) continue;
     section_map* const kind = words->front() == "profile"       ? &made.config_profiles

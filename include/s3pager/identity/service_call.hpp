@@ -18,6 +18,7 @@
 #include "s3pager/net/control_message.hpp"
 #include "s3pager/ring/await.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/xml/error_body.hpp"
 
 namespace s3pager::identity {
 
@@ -44,16 +45,25 @@ namespace s3pager::identity {
 }
 
 /// That an answer has a status that was not expected; `asked` is what for, without a secret. Has what the service says of it, if that is
-/// an error in JSON.
+/// an error in JSON or XML.
 [[nodiscard]] inline error refusal(const std::string& who, std::string_view asked, const net::control_answer& answer) {
   std::string text = who + " answered " + std::string(asked) + " with status " + std::to_string(answer.status) + ", where 200 was expected";
   if (answer.status >= 300 && answer.status < 400) text += " (redirections are not followed)";
-  if (const std::string words = aws::service_error_words(answer.body.view()); !words.empty()) text += ": " + words;
   const int status = answer.status;
-  if (status == 429) return error(errc::throttled, std::move(text));
-  if (status >= 500) return error(errc::unavailable, std::move(text));
-  if (status == 401 || status == 403 || status == 404) return error(errc::access_denied, std::move(text));
-  return error(errc::protocol_violation, std::move(text));
+  error_details details{.http_status = status};
+  std::string words = aws::service_error_words(answer.body.view());
+  if (const auto body = xml::parse_error_body(answer.body.view())) {
+    details.s3_code = body->code;
+    details.request_id = body->request_id;
+    words = body->code + ": " + body->message.substr(0, 200);
+  }
+  if (!words.empty()) text += ": " + words;
+  details.message = std::move(text);
+  if (status == 429) return error(errc::throttled, std::move(details));
+  if (status >= 500) return error(errc::unavailable, std::move(details));
+  if (status == 401 || status == 403 || status == 404 || (status == 400 && !words.empty()))
+    return error(errc::access_denied, std::move(details));
+  return error(errc::protocol_violation, std::move(details));
 }
 
 /// The credentials in an answer of status 200. Throws error: access_denied if the service says there why it gives none, else

@@ -31,18 +31,35 @@ namespace detail {
 class wiped_block final : public counted {
  public:
   explicit wiped_block(std::size_t size) : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
-  ~wiped_block() override { ::explicit_bzero(bytes_.get(), size_); }
-  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {bytes_.get(), size_}; }
+  ~wiped_block() override { ::explicit_bzero(bytes_.get(), used_); }
+  /// What is not filled yet, and what is.
+  [[nodiscard]] std::span<std::byte> rest() noexcept { return {bytes_.get() + used_, size_ - used_}; }
+  [[nodiscard]] std::span<const std::byte> filled() const noexcept { return {bytes_.get(), used_}; }
+  void fill(std::size_t more) noexcept { used_ += more; }
 
  private:
   std::unique_ptr<std::byte[]> bytes_;
   std::size_t size_;
+  std::size_t used_ = 0;
 };
 
 /// What can't be had now keeps its code; all else is wrong with what the path was set to.
 [[nodiscard]] inline error file_error(const std::string& which, std::error_code why) {
   if (why == errc::timed_out || why == errc::cancelled || why == errc::unavailable) return error(why, which + " can't be read");
   return error(errc::invalid_argument, which + " can't be read: " + why.message());
+}
+
+/// Reads to the end. Throws error as read_small_file() does; `which` is what it begins with.
+[[nodiscard]] inline task<secret> read_to_end(const ring::file& from, std::string which, std::size_t most_bytes, time_point deadline) {
+  const auto block = make_ref<wiped_block>(most_bytes + 1);
+  for (;;) {
+    const ring::io_result got = co_await from.read(block->rest(), block, block->filled().size(), deadline);
+    if (got.error) throw file_error(which, got.error);
+    block->fill(got.bytes);
+    if (block->filled().size() > most_bytes)
+      throw error(errc::invalid_argument, which + " is longer than " + std::to_string(most_bytes) + " bytes");
+    if (got.bytes == 0) co_return secret(as_chars(block->filled()));
+  }
 }
 
 }  // namespace detail
@@ -57,14 +74,9 @@ class wiped_block final : public counted {
   const ring::open_result opened = co_await ring::file::open(loop, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, deadline);
   if (opened.error == errno_code(ENOENT) || opened.error == errno_code(ENOTDIR)) co_return std::nullopt;
   if (opened.error) throw detail::file_error(which, opened.error);
-  const auto block = make_ref<detail::wiped_block>(most_bytes + 1);
-  for (std::size_t size = 0;;) {
-    const ring::io_result got = co_await opened.opened.read(block->bytes().subspan(size), block, size, deadline);
-    if (got.error) throw detail::file_error(which, got.error);
-    size += got.bytes;
-    if (size > most_bytes) throw error(errc::invalid_argument, which + " is longer than " + std::to_string(most_bytes) + " bytes");
-    if (got.bytes == 0) co_return secret(as_chars(block->bytes().first(size)));
-  }
+  task<secret> reading = detail::read_to_end(opened.opened, which, most_bytes, deadline);
+  secret text = co_await std::move(reading);
+  co_return text;
 }
 
 }  // namespace s3pager::identity
