@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <source_location>
 #include <span>
@@ -40,16 +41,15 @@ struct scripted_answer {
   afterwards then = afterwards::go_on;
 };
 
-/// Answers the first request on connection C with `answers[C][0]`, and so on; a request without an answer is never answered.
+/// Answers the first request on connection C with `answers[C][0]`, and so on; a request without an answer is never answered. Or as a
+/// function of the request says.
 class scripted_server {
  public:
+  using responder = std::function<scripted_answer(const std::string& request)>;
+
   scripted_server(ring::reactor& loop, std::vector<std::vector<scripted_answer>> answers)
-      : loop_(loop), answers_(std::move(answers)) {
-    if (const auto failed = ring::socket::listen(loop, ring::socket_address::loopback(0), 64, listener_))
-      throw error(failed, "listening");
-    port_ = listener_.local_address().port();
-    serving_ = std::make_unique<root<>>(loop.ready(), serve());
-  }
+      : scripted_server(loop, std::move(answers), {}) {}
+  scripted_server(ring::reactor& loop, responder answer) : scripted_server(loop, {}, std::move(answer)) {}
   scripted_server(const scripted_server&) = delete;
   scripted_server& operator=(const scripted_server&) = delete;
 
@@ -62,6 +62,14 @@ class scripted_server {
   [[nodiscard]] std::size_t hung_up() const noexcept { return hung_up_; }
 
  private:
+  scripted_server(ring::reactor& loop, std::vector<std::vector<scripted_answer>> answers, responder answer)
+      : loop_(loop), answers_(std::move(answers)), responder_(std::move(answer)) {
+    if (const auto failed = ring::socket::listen(loop, ring::socket_address::loopback(0), 64, listener_))
+      throw error(failed, "listening");
+    port_ = listener_.local_address().port();
+    serving_ = std::make_unique<root<>>(loop.ready(), serve());
+  }
+
   struct text_block final : counted {
     explicit text_block(std::string from) noexcept : text(std::move(from)) {}
     std::string text;
@@ -107,8 +115,9 @@ class scripted_server {
       }
       requests_.push_back(unread.substr(0, end));
       unread.erase(0, end);
-      if (index >= answers_.size() || next >= answers_[index].size()) continue;
-      const scripted_answer& how = answers_[index][next];
+      const bool scripted = index < answers_.size() && next < answers_[index].size();
+      if (!scripted && !responder_) continue;
+      const scripted_answer how = scripted ? answers_[index][next] : responder_(requests_.back());
       for (std::size_t i = 0; i < how.segments.size(); ++i) {
         // What was sent before is the peer's by then; if it were not, the pieces would only be fewer.
         for (int turns = 0; i > 0 && turns < 4; ++turns) co_await ring::next_turn(loop_);
@@ -128,6 +137,7 @@ class scripted_server {
 
   ring::reactor& loop_;
   std::vector<std::vector<scripted_answer>> answers_;
+  responder responder_;
   ring::socket listener_;
   std::uint16_t port_ = 0;
   std::vector<std::string> requests_;

@@ -1,10 +1,12 @@
 // The times that services and tools write, RFC 3339 (a form of ISO 8601), read without a locale.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "s3pager/base/clock.hpp"
@@ -88,6 +90,26 @@ namespace detail {
     return std::nullopt;
   return wall_time{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
          std::chrono::seconds{second} + *fraction - *zone;
+}
+
+/// `2026-11-23T04:39:05Z`: to the second, of the years 0 to 9999.
+[[nodiscard]] inline std::string format_timestamp(wall_time time) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(second - day);
+  std::string text;
+  const auto put = [&text](auto value, std::size_t width, const char* after) {
+    const std::string digits = std::to_string(static_cast<int>(value));
+    text.append(width - std::min(width, digits.size()), '0').append(digits).append(after);
+  };
+  put(static_cast<int>(date.year()), 4, "-");
+  put(static_cast<unsigned>(date.month()), 2, "-");
+  put(static_cast<unsigned>(date.day()), 2, "T");
+  put(clock.hours().count(), 2, ":");
+  put(clock.minutes().count(), 2, ":");
+  put(clock.seconds().count(), 2, "Z");
+  return text;
 }
 
 }  // namespace s3pager

@@ -110,34 +110,3 @@ TEST_CASE("credentials of the SSO portal expire by milliseconds") {
     CHECK(aws::parse_sso_role_credentials(with(whole, "1893456000000", wrong)).message() ==
           "the answer of the SSO portal: expiration is missing, or no number of milliseconds since 1970");
 }
-
-TEST_CASE("the token of aws sso login is read from its cache, in both of its forms") {
-  const auto session = aws::parse_sso_token(
-      R"({"startUrl":"https://x.awsapps.com/start","region":"eu-west-1","accessToken":"hidden","expiresAt":"2030-01-01T00:00:00Z",
-          "clientId":"id","clientSecret":"hidden-secret","registrationExpiresAt":"2030-01-01T00:00:00Z","refreshToken":"hidden-refresh"})",
-      "x.json");
-  REQUIRE(session);
-  CHECK(session.value().access_token.view() == "hidden");
-  CHECK(session.value().expires_at == new_year);
-  CHECK(session.value().refresh_token.view() == "hidden-refresh");
-  CHECK(session.value().client_id == "id");
-  CHECK(session.value().client_secret.view() == "hidden-secret");
-  CHECK(session.value().registration_expires_at == new_year);
-  const auto legacy = aws::parse_sso_token(R"({"accessToken":"hidden","expiresAt":"2030-01-01T00:00:00UTC"})", "x.json");
-  REQUIRE(legacy);
-  CHECK(legacy.value().expires_at == new_year);
-  CHECK(legacy.value().refresh_token.empty());
-  CHECK(aws::parse_sso_token(R"({"accessToken":"hidden"})", "x.json").message() == "x.json: expiresAt is missing");
-  CHECK(aws::parse_sso_token(R"({"expiresAt":"2030-01-01T00:00:00Z"})", "x.json").message() ==
-        "x.json: accessToken is missing, empty or no text");
-}
-
-TEST_CASE("a new SSO token lives for some seconds") {
-  const auto read = aws::parse_sso_new_token(R"({"accessToken":"hidden","expiresIn":28800,"refreshToken":"r","tokenType":"Bearer"})");
-  REQUIRE(read);
-  CHECK(read.value().access_token.view() == "hidden");
-  CHECK(read.value().expires_in == 8h);
-  CHECK(read.value().refresh_token.view() == "r");
-  CHECK(aws::parse_sso_new_token(R"({"accessToken":"hidden","expiresIn":-1})").message() ==
-        "the answer of the SSO's token service: expiresIn is missing, or no number of seconds of a year at most");
-}

@@ -51,3 +51,10 @@ TEST_CASE("what is no time is nothing") {
   CAPTURE(text);
   CHECK_FALSE(parse_timestamp(text));
 }
+
+TEST_CASE("a time is written to the second") {
+  using namespace std::chrono;
+  CHECK(s3pager::format_timestamp(since_epoch(1255369830s + 999ms)) == "2009-10-12T17:50:30Z");
+  CHECK(s3pager::format_timestamp(since_epoch(0s)) == "1970-01-01T00:00:00Z");
+  CHECK(parse_timestamp(s3pager::format_timestamp(since_epoch(1709251199s))) == since_epoch(1709251199s));
+}
