@@ -1,9 +1,8 @@
-// What the environment says of credentials, region and endpoint, in the variables of every AWS tool. Pure functions of
-// a lookup; knows no other place that settings come from.
+// The credentials of the environment, in the variables of every AWS tool. A pure function of a lookup; knows no other place that
+// credentials come from.
 // https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 #pragma once
 
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,23 +14,6 @@
 #include "s3pager/base/visible_text.hpp"
 
 namespace s3pager::aws {
-
-namespace detail {
-
-/// The first of `names` that is set.
-[[nodiscard]] inline checked_setting<std::optional<std::string>> first_set(environment_lookup lookup,
-                                                                           std::initializer_list<const char*> names) {
-  using result = checked_setting<std::optional<std::string>>;
-  for (const char* const name : names) {
-    const std::string_view value = environment_value(lookup, name);
-    if (value.empty()) continue;
-    if (!all_visible(value)) return result::failure(not_visible_message(name));
-    return result(std::string(value));
-  }
-  return result(std::nullopt);
-}
-
-}  // namespace detail
 
 /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN if it is set. Nothing if neither of the two is
 /// set; a failure that names the variable if only one is, or if one holds what can't be in it.
@@ -51,18 +33,6 @@ namespace detail {
   for (const auto& [name, value] : {std::pair(id_name, id), {secret_name, key}, {token_name, token}})
     if (!all_visible(value)) return result::failure(not_visible_message(name));
   return result(credentials{.access_key_id = std::string(id), .secret_access_key = key, .session_token = token});
-}
-
-/// AWS_REGION, else AWS_DEFAULT_REGION; nothing if neither is set.
-[[nodiscard]] inline checked_setting<std::optional<std::string>> region_from_environment(
-    environment_lookup lookup = process_environment) {
-  return detail::first_set(lookup, {"AWS_REGION", "AWS_DEFAULT_REGION"});
-}
-
-/// AWS_ENDPOINT_URL_S3, else AWS_ENDPOINT_URL; nothing if neither is set. The URL is not looked into here.
-[[nodiscard]] inline checked_setting<std::optional<std::string>> endpoint_url_from_environment(
-    environment_lookup lookup = process_environment) {
-  return detail::first_set(lookup, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
 }
 
 }  // namespace s3pager::aws

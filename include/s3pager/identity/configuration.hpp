@@ -83,9 +83,7 @@ class configuration {
   [[nodiscard]] found<bool> flag(const char* variable, const char* setting, const char* inner = nullptr) const {
     if (const std::string_view value = environment_value(lookup_, variable); !value.empty()) return boolean(value, variable);
     if (const auto value = files_.find(profile_, setting); value && !value->empty()) return boolean(*value, where(setting));
-    if (inner != nullptr)
-      if (const auto value = s3_setting(inner)) return boolean(*value, where(std::string("s3, ") + inner));
-    return std::optional<bool>();
+    return inner != nullptr ? s3_flag(inner) : found<bool>(std::optional<bool>());
   }
   /// Of the profile's `s3 =`; nothing if it is not there or empty.
   [[nodiscard]] std::optional<std::string_view> s3_setting(std::string_view name) const {
@@ -93,6 +91,17 @@ class configuration {
       if (const auto section = file->find(profile_); section != file->end())
         if (const auto value = section->second.find("s3", name); value && !value->empty()) return value;
     return std::nullopt;
+  }
+
+  /// The same of a setting that is within `s3 =` alone.
+  [[nodiscard]] found<bool> s3_flag(const char* inner) const {
+    const auto value = s3_setting(inner);
+    return value ? boolean(*value, where(std::string("s3, ") + inner)) : found<bool>(std::optional<bool>());
+  }
+  /// A path, in which anything may be; empty if there is none.
+  [[nodiscard]] std::string path(const char* variable, const char* setting) const {
+    if (const std::string_view value = environment_value(lookup_, variable); !value.empty()) return std::string(value);
+    return std::string(files_.find(profile_, setting).value_or(""));
   }
 
   [[nodiscard]] found<std::string> region() const { return text({"AWS_REGION", "AWS_DEFAULT_REGION"}, "region"); }

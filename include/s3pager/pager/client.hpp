@@ -6,25 +6,20 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <optional>
-#include <random>
 #include <ranges>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
-#include "s3pager/aws/endpoint.hpp"
-#include "s3pager/aws/environment.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
-#include "s3pager/base/environment.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/stop.hpp"
+#include "s3pager/pager/client_settings.hpp"
 #include "s3pager/pager/options.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/run.hpp"
@@ -49,13 +44,13 @@ concept key_range = std::ranges::input_range<Range> &&
 /// call copies what it is given before it returns.
 class client {
  public:
-  /// Throws error(invalid_argument) that names the option or the variable and says what is needed.
+  /// Throws error(invalid_argument) that names the option, the variable or the profile, and says what is needed.
   explicit client(ring::reactor& loop, const client_options& options = {})
       : concurrency_(checked_concurrency(options.concurrency)),
         most_lanes_(std::max(checked_connections(options.max_connections) - 1, std::uint32_t{1})),
         window_wait_(checked_wait(options.window_wait)),
         verify_(options.verify),
-        service_(make_ref<s3::service>(loop, settings(options))),
+        service_(make_ref<s3::service>(loop, pager::service_settings_of(loop, options))),
         pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes,
                                      .slot_bytes = options.slot_bytes,
                                      .lead_bytes = service_->lead_bytes(),
@@ -167,26 +162,6 @@ class client {
       throw error(errc::invalid_argument, "max_connections is " + std::to_string(value) + ", 1 to 65535 is needed");
     return value;
   }
-  [[nodiscard]] static int checked_receive_window(std::size_t value) {
-    if (value > std::size_t{1} << 30)
-      throw error(errc::invalid_argument, "receive_window_bytes is " + std::to_string(value) + ", 0 to 1073741824 is needed");
-    return static_cast<int>(value);
-  }
-  [[nodiscard]] static retry_policy checked_retry(const retry_policy& policy) {
-    if (policy.max_attempts < 1) throw error(errc::invalid_argument, "retry.max_attempts is 0, 1 or more is needed");
-    if (policy.base_delay < duration::zero() || policy.max_delay < duration::zero() ||
-        policy.throttled_delay < duration::zero())
-      throw error(errc::invalid_argument, "a delay of retry is negative");
-    if (policy.max_elapsed < duration::zero()) throw error(errc::invalid_argument, "retry.max_elapsed is negative");
-    return policy;
-  }
-  [[nodiscard]] static hedge_policy checked_hedge(const hedge_policy& policy) {
-    if (!(policy.max_share >= 0 && policy.max_share <= 1))
-      throw error(errc::invalid_argument, "hedge.max_share is " + std::to_string(policy.max_share) + ", 0 to 1 is needed");
-    if (policy.least_wait < std::chrono::milliseconds(1) || policy.least_stall < std::chrono::milliseconds(1))
-      throw error(errc::invalid_argument, "hedge.least_wait or least_stall is under a millisecond");
-    return policy;
-  }
   [[nodiscard]] static duration checked_wait(duration value) {
     if (value <= duration::zero()) throw error(errc::invalid_argument, "window_wait is not positive");
     return value;
@@ -205,74 +180,6 @@ class client {
     if (key.empty()) throw error(errc::invalid_argument, "a key is empty");
     return key;
   }
-  template <class T>
-  [[nodiscard]] static T checked(checked_setting<T> found) {
-    if (!found) throw error(errc::invalid_argument, found.message());
-    return std::move(found).value();
-  }
-
-  [[nodiscard]] static s3::service_settings settings(const client_options& from) {
-    s3::service_settings made;
-    if (from.access_key_id.empty() != from.secret_access_key.empty())
-      throw error(errc::invalid_argument, from.access_key_id.empty() ? "secret_access_key is given, but no access_key_id"
-                                                                     : "access_key_id is given, but no secret_access_key");
-    if (from.anonymous) {
-      // No credentials, whatever the environment has.
-    } else if (from.credentials != nullptr) {
-      made.credentials_from = std::shared_ptr<credentials_provider>(std::shared_ptr<void>(), from.credentials);
-    } else if (!from.access_key_id.empty()) {
-      made.credentials.access_key_id = from.access_key_id;
-      made.credentials.secret_access_key = from.secret_access_key;
-      made.credentials.session_token = from.session_token;
-    } else if (auto found = checked(aws::credentials_from_environment())) {
-      made.credentials = std::move(*found);
-    }
-    if (!from.region.empty())
-      made.region = from.region;
-    else if (auto found = checked(aws::region_from_environment()))
-      made.region = std::move(*found);
-    if (!from.endpoint_url.empty())
-      made.endpoint_url = from.endpoint_url;
-    else if (auto found = checked(aws::endpoint_url_from_environment()))
-      made.endpoint_url = std::move(*found);
-    made.connect_host = from.connect_host;
-    made.connect_port = from.connect_port;
-    made.addressing = from.addressing;
-    if (!from.proxy_url.empty()) {
-      if (from.direct) throw error(errc::invalid_argument, "proxy_url is given, and direct, which has none");
-      if (!from.connect_host.empty() || from.connect_port != 0)
-        throw error(errc::invalid_argument, "proxy_url is given, and connect_host or connect_port, which mean no proxy");
-      made.proxy = checked(net::parse_proxy_url(from.proxy_url));
-    }
-    made.direct = from.direct;
-    made.tls = tls_settings(from);
-    made.deadlines = s3::checked_deadlines(from.deadlines);
-    if (from.keep_alive < duration::zero()) throw error(errc::invalid_argument, "keep_alive is negative");
-    made.connections = {.most_connections = from.max_connections,
-                        .keep_alive = from.keep_alive,
-                        .receive_window_bytes = checked_receive_window(from.receive_window_bytes),
-                        .names = from.names};
-    made.observer = from.observer;
-    made.retry = checked_retry(from.retry);
-    made.hedge = checked_hedge(from.hedge);
-    made.jitter_seed = from.jitter_seed ? *from.jitter_seed : std::random_device()();
-    return made;
-  }
-
-  [[nodiscard]] static s3::tls_settings tls_settings(const client_options& from) {
-    s3::tls_settings made{.ca_file = std::string(from.ca_file),
-                          .ca_directory = std::string(from.ca_directory),
-                          .client_certificate_file = std::string(from.client_certificate_file),
-                          .client_key_file = std::string(from.client_key_file),
-                          .insecure_skip_verification = from.insecure_skip_verification};
-    if (!from.ca_file.empty() || !from.ca_directory.empty()) return made;
-    const std::string bundle(environment_value(process_environment, "AWS_CA_BUNDLE"));
-    // As other tools have it, it may name a directory.
-    std::error_code ignored;
-    (std::filesystem::is_directory(bundle, ignored) ? made.ca_directory : made.ca_file) = bundle;
-    return made;
-  }
-
   template <key_range Keys>
   [[nodiscard]] static pager::key_list copied(Keys&& keys) {
     pager::key_list made;

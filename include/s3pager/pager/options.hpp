@@ -32,24 +32,37 @@ using connection_statistics = net::pool_statistics;
 using ring::name_source;
 using s3::deadlines;
 
-/// All text is copied by the call that takes it. What is left out is found in the environment when the client is made: AWS_ACCESS_KEY_ID,
-/// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_REGION, AWS_DEFAULT_REGION; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; AWS_CA_BUNDLE; and
-/// http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
+/// All text is copied by the call that takes it. What is left out is found as AWS's tools find it, in the environment and in the profile
+/// of ~/.aws/config and ~/.aws/credentials when the client is made (identity/configuration.hpp); credentials in their chain
+/// (identity/default_chain.hpp) when the first request needs them; and http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
 struct client_options {
-  std::string_view access_key_id = {};      ///< with the secret; if both are empty, the environment's
+  std::string_view profile = {};            ///< default: that of AWS_PROFILE, else `default`; given, it counts before the environment's credentials
+  std::string_view access_key_id = {};      ///< with the secret; if both are empty, they are looked for
   std::string_view secret_access_key = {};
   std::string_view session_token = {};
   s3pager::credentials_provider* credentials = nullptr;  ///< one's own source of them, on this thread; must outlive the client and its streams
-  bool anonymous = false;                   ///< requests go unsigned; also if no credentials are found
-  std::string_view region = {};             ///< default: the environment's, else us-east-1
-  std::string_view endpoint_url = {};       ///< `http[s]://host[:port][/path]`; default: the environment's, else Amazon S3's
+  bool anonymous = false;                   ///< requests go unsigned; else no credentials are errc::access_denied
+  /// Default: that of AWS_REGION, AWS_DEFAULT_REGION, the profile; with Amazon S3's endpoints that of the instance; else us-east-1. Where a
+  /// bucket is in another one, the service says so and is followed.
+  std::string_view region = {};
+  /// `http[s]://host[:port][/path]`; default: that of AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile, else Amazon S3's.
+  std::string_view endpoint_url = {};
   std::string_view connect_host = {};       ///< a name or address to connect to instead of the endpoint's host, which TLS verifies all the same
   std::uint16_t connect_port = 0;           ///< 0: the endpoint's
-  s3pager::addressing addressing = s3pager::addressing::automatic;
+  s3pager::addressing addressing = s3pager::addressing::automatic;  ///< so or as the profile's addressing_style says
+  /// What addresses of Amazon S3 there may be (aws/endpoint_options.hpp); default: as the environment or the profile says, else off, but
+  /// for use_arn_region, which is on.
+  std::optional<bool> dual_stack = {};      ///< AWS_USE_DUALSTACK_ENDPOINT
+  std::optional<bool> fips = {};            ///< AWS_USE_FIPS_ENDPOINT
+  std::optional<bool> accelerate = {};      ///< the profile's use_accelerate_endpoint
+  std::optional<bool> use_arn_region = {};  ///< AWS_S3_USE_ARN_REGION
+  std::optional<bool> disable_multi_region_access_points = {};  ///< AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS
+  std::optional<bool> disable_s3_express_session_auth = {};     ///< AWS_S3_DISABLE_EXPRESS_SESSION_AUTH
+  std::optional<bool> use_global_endpoint = {};  ///< AWS_S3_US_EAST_1_REGIONAL_ENDPOINT: legacy
   std::string_view proxy_url = {};          ///< `[http[s]://][user:password@]host[:port]`; default: the environment's, as curl has it
   bool direct = false;                      ///< no proxy, whatever the environment has; nor is one used with connect_host or _port
-  /// Certificates (PEM) of the authorities that TLS trusts instead of the system's, for proxies too; default: those of AWS_CA_BUNDLE, a
-  /// file or a directory. They are read when a bucket is first asked for something.
+  /// Certificates (PEM) of the authorities that TLS trusts instead of the system's, for proxies too; default: those of AWS_CA_BUNDLE, or
+  /// the profile's ca_bundle: a file or a directory. They are read when a bucket is first asked for something.
   std::string_view ca_file = {};
   std::string_view ca_directory = {};             ///< the same in files that are named by hash (openssl-rehash(1))
   std::string_view client_certificate_file = {};  ///< PEM: for servers, not proxies, that ask for one

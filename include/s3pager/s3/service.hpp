@@ -59,7 +59,7 @@ struct service_settings {
   std::string endpoint_url = {};
   std::string connect_host = {};      ///< connect here instead of to the endpoint's host; empty: don't
   std::uint16_t connect_port = 0;     ///< 0: the endpoint's
-  aws::addressing addressing = aws::addressing::automatic;
+  aws::endpoint_options rules = {};   ///< without region, endpoint URL and bucket
   s3::deadlines deadlines = {};
   net::pool_options connections = {};
   tls_settings tls = {};
@@ -218,10 +218,11 @@ class service final : public counted {
   }
 
   void place(bucket_target& target) {
-    auto found = aws::resolve_endpoint({.region = region_of(target),
-                                        .endpoint_url = settings_.endpoint_url,
-                                        .bucket = target.name(),
-                                        .addressing = settings_.addressing});
+    aws::endpoint_options asked = settings_.rules;
+    asked.region = region_of(target);
+    asked.endpoint_url = settings_.endpoint_url;
+    asked.bucket = target.name();
+    auto found = aws::resolve_endpoint(asked);
     if (!found) throw error(errc::invalid_argument, error_details{.message = found.message(), .bucket = target.name()});
     aws::endpoint where = std::move(found).value();
     if (where.tls && !aws::uses_tls(settings_.endpoint_url))  // lead_bytes() has no room for it

@@ -65,20 +65,3 @@ TEST_CASE("blanks and line breaks in credentials are failures that name the vari
     }
   }
 }
-
-TEST_CASE("region and endpoint each come from the first of two variables that is set") {
-  variables = {};
-  CHECK_FALSE(region_from_environment(look_up).value());
-  CHECK_FALSE(endpoint_url_from_environment(look_up).value());
-  variables = {{"AWS_DEFAULT_REGION", "eu-west-1"}, {"AWS_ENDPOINT_URL", "http://a"}};
-  CHECK(region_from_environment(look_up).value() == "eu-west-1");
-  CHECK(endpoint_url_from_environment(look_up).value() == "http://a");
-  variables["AWS_REGION"] = "eu-west-2";
-  variables["AWS_ENDPOINT_URL_S3"] = "http://b";
-  CHECK(region_from_environment(look_up).value() == "eu-west-2");
-  CHECK(endpoint_url_from_environment(look_up).value() == "http://b");
-  variables["AWS_REGION"] = "";
-  CHECK(region_from_environment(look_up).value() == "eu-west-1");
-  variables["AWS_DEFAULT_REGION"] = "eu-west-1\n";
-  CHECK(region_from_environment(look_up).message().rfind("AWS_DEFAULT_REGION holds", 0) == 0);
-}

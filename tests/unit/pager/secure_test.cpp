@@ -24,6 +24,7 @@
 #include "support/scripted_server.hpp"
 #include "support/tls_front.hpp"
 #include "support/tunnel_proxy.hpp"
+#include "support/variable.hpp"
 #include "support/world.hpp"
 
 using namespace s3pager;
@@ -174,15 +175,6 @@ std::string answer_of(ring::reactor& loop, const client_options& how, bool list)
   return got;
 }
 
-/// Sets a variable of the environment while it lives.
-struct variable {
-  variable(const char* of, const std::string& value) : name(of) { ::setenv(of, value.c_str(), 1); }
-  variable(const variable&) = delete;
-  variable& operator=(const variable&) = delete;
-  ~variable() { ::unsetenv(name); }
-  const char* name;
-};
-
 }  // namespace
 
 TEST_CASE("every byte comes over TLS as it is, in either order, whatever the slots", "[pager][secure]") {
@@ -292,7 +284,7 @@ TEST_CASE("AWS_CA_BUNDLE names whom to trust, unless the options do", "[pager][s
   client_options how = in.small();
   static const tls_world other;
   {
-    const variable bundle("AWS_CA_BUNDLE", other.ca_file);
+    const test::variable bundle("AWS_CA_BUNDLE", other.ca_file);
     const auto list_some = [](world& of, const client_options& with) -> task<> {
       client s3(of.loop, with);
       auto objects = s3.list({.bucket = "s"});
@@ -303,7 +295,7 @@ TEST_CASE("AWS_CA_BUNDLE names whom to trust, unless the options do", "[pager][s
     how.ca_file = {};
     CHECK(failure_of(in, how).code() == errc::untrusted_peer);
   }
-  const variable bundle("AWS_CA_BUNDLE", "/nowhere/ca.pem");
+  const test::variable bundle("AWS_CA_BUNDLE", "/nowhere/ca.pem");
   const error failed = failure_of(in, how);
   CHECK(failed.code() == errc::invalid_argument);
   CHECK(std::string(failed.what()).find("no certificate authorities can be read from /nowhere/ca.pem") != std::string::npos);
@@ -499,7 +491,7 @@ TEST_CASE("authorities may be in a directory, by name or by AWS_CA_BUNDLE", "[pa
   client_options how = in.small();
   how.ca_file = {};
   {
-    const variable bundle("AWS_CA_BUNDLE", path);
+    const test::variable bundle("AWS_CA_BUNDLE", path);
     in.run(list_some(in, how));
   }
   how.ca_directory = path;

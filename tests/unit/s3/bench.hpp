@@ -61,7 +61,7 @@ struct bench {
     service_settings made;
     made.retry = retry;
     made.endpoint_url = server.endpoint();
-    made.addressing = aws::addressing::path;
+    made.rules.addressing = aws::addressing::path;
     made.observer = seen_by;
     return made;
   }

@@ -35,7 +35,7 @@ service_settings example() {
   made.credentials.access_key_id = "AKIAIOSFODNN7EXAMPLE";
   made.credentials.secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
   made.endpoint_url = "http://s3.amazonaws.com";
-  made.addressing = aws::addressing::virtual_hosted;
+  made.rules.addressing = aws::addressing::virtual_hosted;
   made.environment = [](const char*) -> const char* { return nullptr; };
   return made;
 }
@@ -90,7 +90,7 @@ TEST_CASE("keys are sent byte by byte, whatever they look like", "[s3][service]"
   service_settings with = example();
   with.credentials = {};
   with.endpoint_url = "http://127.0.0.1:9000/base";
-  with.addressing = aws::addressing::path;
+  with.rules.addressing = aws::addressing::path;
   const auto path = [&](std::string_view key) {
     const std::string head = on.head(with, "bucket", {.key = key});
     return head.substr(4, head.find(" HTTP") - 4);
@@ -184,7 +184,7 @@ TEST_CASE("requests for an https endpoint go by TLS, through a proxy in a tunnel
 
   service_settings through = example();
   through.endpoint_url = "https://[2001:db8::1]:8443";
-  through.addressing = aws::addressing::path;
+  through.rules.addressing = aws::addressing::path;
   through.proxy = net::parse_proxy_url("http://u:w@proxy.example").value();
   CHECK(where(through, "b3b") == "[2001:db8::1]:8443 through the proxy proxy.example port 1080");
   CHECK(lead(through) == 16384);
@@ -241,7 +241,7 @@ TEST_CASE("what can't be reached or sent is refused before it is tried, and in w
   untrusting.tls.ca_file = "/nowhere/ca.pem";
   CHECK(refusal(untrusting, "examplebucket", {}, 1000).find("no certificate authorities can be read from /nowhere/ca.pem: ") == 0);
   service_settings plain = example();
-  plain.addressing = aws::addressing::automatic;
+  plain.rules.addressing = aws::addressing::automatic;
   CHECK(refusal(plain, "test-accessp-o0b1d075431d83bebde8xz5w8ijx1qzlbp3i3kuse10--op-s3", {}, 1000) ==
         "this bucket is reached by TLS only: the endpoint URL must begin with https://");
   service_settings anonymous = example();
