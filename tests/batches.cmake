@@ -33,6 +33,8 @@ function(s3pager_in_batches result name size)
     list(JOIN includes "\n" includes)
     set(file "${CMAKE_CURRENT_BINARY_DIR}/batches/${name}_${number}.cpp")
     file(CONFIGURE OUTPUT "${file}" CONTENT "${includes}\n${bodies}" @ONLY)
+    # To GCC these are headers, whose types of an unnamed namespace would be others in each source.
+    set_source_files_properties("${file}" PROPERTIES COMPILE_OPTIONS "$<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>")
     list(APPEND made "${file}")
     math(EXPR number "${number} + 1")
     list(REMOVE_ITEM batch ${these})

@@ -22,14 +22,17 @@ for version in 19 18 17 16; do
 done
 [ -n "$clang" ] || { echo 'SKIP: no clang++ of version 16 to 19 here'; exit 77; }
 
+# As long as it takes to optimize the largest of them, all can be run without.
+optimized=-O1
+[ -z "$smoke" ] || { build+=/smoke optimized=-O0; }
 mkdir -p "$build/findings"
 targets=()
 for source in "$here"/*_fuzz.cpp; do
   name=$(basename "$source" _fuzz.cpp)
   targets+=("$name")
   if [ ! -x "$build/$name" ] || [ -n "$(find "$root/include" "$here" -newer "$build/$name" -name '*.?pp' -print -quit)" ]; then
-    "$clang" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I"$root/include" -I"$root/tests" \
-      "$source" -o "$build/$name" -lpugixml -lssl -lcrypto -luring || { echo "SKIP: $clang cannot build a libFuzzer target"; exit 77; }
+    "$clang" -std=c++20 $optimized -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I"$root/include" -I"$root/tests" \
+      "$source" -o "$build/$name" -lpugixml -lssl -lcrypto -luring -lcurl -ljansson || { echo "SKIP: $clang cannot build a libFuzzer target"; exit 77; }
   fi
 done
 

@@ -159,7 +159,7 @@ class pugixml_list {
     if (!decode(key.text, made.key)) return xml_errc::bad_url_escape;
     made.size = *bytes;
     made.etag = etag.text;
-    made.last_modified = xml::parse_timestamp(last_modified.text);
+    made.last_modified = parse_timestamp(last_modified.text);
     made.storage_class = storage_class.text;
     made.owner_id = owner_id;
     made.checksum_algorithm = checksum_algorithm;
@@ -180,7 +180,7 @@ class pugixml_list {
       if (tag != "IsRestoreInProgress" && tag != "RestoreExpiryDate") continue;
       std::string_view text;
       if (const auto code = xml::detail::read_text(node, text)) return code;
-      if (tag == "RestoreExpiryDate") made.restore_expiry = xml::parse_timestamp(text);
+      if (tag == "RestoreExpiryDate") made.restore_expiry = parse_timestamp(text);
       else made.restore_in_progress = bool_of(text).value_or(false);
     }
     return {};

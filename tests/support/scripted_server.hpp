@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +50,8 @@ class scripted_server {
 
   scripted_server(ring::reactor& loop, std::vector<std::vector<scripted_answer>> answers)
       : scripted_server(loop, std::move(answers), {}) {}
-  scripted_server(ring::reactor& loop, responder answer) : scripted_server(loop, {}, std::move(answer)) {}
+  template <std::invocable<const std::string&> Responder>
+  scripted_server(ring::reactor& loop, Responder answer) : scripted_server(loop, {}, responder(std::move(answer))) {}
   scripted_server(const scripted_server&) = delete;
   scripted_server& operator=(const scripted_server&) = delete;
 

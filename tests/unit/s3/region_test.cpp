@@ -22,15 +22,15 @@ namespace {
 
 using namespace s3pager;
 using namespace s3pager::s3;
-using test::root;
-using test::scripted_server;
+using s3pager::test::root;
+using s3pager::test::scripted_server;
 
 class scripted_region final : public region_provider {
  public:
   explicit scripted_region(std::optional<std::string> says, bool fails = false) : says_(std::move(says)), fails_(fails) {}
   [[nodiscard]] task<std::optional<std::string>> fetch_region(ring::reactor&) override {
     ++asked;
-    for (int turns = 0; turns < 3; ++turns) co_await test::turn();
+    for (int turns = 0; turns < 3; ++turns) co_await s3pager::test::turn();
     if (fails_) throw error(errc::unavailable, "nobody is there");
     co_return says_;
   }
@@ -78,9 +78,9 @@ struct bench {
   manual_clock time;
   ring::reactor loop{{.clock = &time}};
   // Two answers on each of two connections.
-  const test::scripted_answer hello{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}};
+  const s3pager::test::scripted_answer hello{{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}};
   scripted_server server{loop, {{hello, hello}, {hello, hello}}};
-  test::tls_front front{loop, test::local_tls().server_context, server.port()};
+  s3pager::test::tls_front front{loop, s3pager::test::local_tls().server_context, server.port()};
   root<> standing{loop.ready(), front.serve()};
   ref<service> with;
   ref<ring::buffer_pool> pool;

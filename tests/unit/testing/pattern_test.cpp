@@ -24,9 +24,9 @@ std::vector<std::byte> bytes_of(std::uint64_t seed, std::uint64_t index, std::ui
 }  // namespace
 
 TEST_CASE("the bytes of a synthetic object do not depend on how they are cut", "[testing][pattern]") {
-  const std::size_t size = 3 * detail::pattern_segment + 5;
+  const std::size_t size = 3 * s3pager::testing::detail::pattern_segment + 5;
   const auto whole = bytes_of(7, 42, 0, size);
-  for (const std::size_t step : {std::size_t{4093}, std::size_t{65536}, detail::pattern_segment + 1}) {
+  for (const std::size_t step : {std::size_t{4093}, std::size_t{65536}, s3pager::testing::detail::pattern_segment + 1}) {
     std::vector<std::byte> joined;
     for (std::size_t at = 0; at < size; at += step) {
       const auto next = bytes_of(7, 42, at, std::min(step, size - at));
@@ -53,7 +53,7 @@ TEST_CASE("synthetic bytes differ by seed, by object and by place in it", "[test
 }
 
 TEST_CASE("synthetic bytes are the same in every run and on every machine", "[testing][pattern]") {
-  CHECK(detail::mix(0) == 0xe220a8397b1dcdaf);  // splitmix64's first output of seed 0
+  CHECK(s3pager::testing::detail::mix(0) == 0xe220a8397b1dcdaf);  // splitmix64's first output of seed 0
   const auto bytes = bytes_of(1, 0, 0, 4);
   const std::array<std::byte, 4> expected = {std::byte{0xc5}, std::byte{0x02}, std::byte{0xb6}, std::byte{0x3e}};
   CHECK(std::equal(bytes.begin(), bytes.end(), expected.begin()));
