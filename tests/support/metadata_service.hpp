@@ -98,6 +98,8 @@ class metadata_service {
   /// All tokens that it has given are refused from now on.
   void forget_tokens() { tokens_.clear(); }
   [[nodiscard]] const std::vector<metadata_request>& requests() const noexcept { return requests_; }
+  /// Answers that have come to a halt.
+  [[nodiscard]] std::size_t stalled() const noexcept { return stalled_; }
   /// Of this method and target.
   [[nodiscard]] std::size_t count(std::string_view line) const {
     std::size_t made = 0;
@@ -158,6 +160,7 @@ class metadata_service {
       }
       const auto block = make_ref<text_block>(std::move(text));
       const ring::io_result sent = co_await peer.send(as_byte_span(block->text), block, no_deadline);
+      if (how.stall) ++stalled_;
       if (!sent.error && !how.cut && how.raw.empty()) continue;
       peer.reset();
       co_return;
@@ -220,6 +223,7 @@ class metadata_service {
   std::map<std::string, std::deque<metadata_answer>> scripted_;
   std::map<std::string, time_point> tokens_;
   int tokens_given_ = 0;
+  std::size_t stalled_ = 0;
   std::vector<metadata_request> requests_;
   std::unique_ptr<root<>> serving_;
 };

@@ -356,8 +356,10 @@ TEST_CASE("as many attempts are made as are allowed, a moment apart", "[identity
   in.service.next(metadata_service::token_line, {.status = 500});
   in.service.next(metadata_service::token_line, {.body = "TOKEN", .cut = true});
   root<std::optional<aws::credentials>> asking(in.loop.ready(), in.from->fetch(in.loop));
+  std::size_t attempts = 0;
   for (const duration pause : {100ms, 200ms}) {
-    while (in.loop.timers().next() > in.time.now() + pause) in.loop.run_once();
+    ++attempts;
+    while (in.service.requests().size() < attempts || in.loop.timers().next() > in.time.now() + pause) in.loop.run_once();
     in.settle(asking);
     in.time.advance(pause - 1ms);
     in.settle(asking);

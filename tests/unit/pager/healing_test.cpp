@@ -172,7 +172,7 @@ TEST_CASE("ten minutes go on over three expiries of an instance's credentials", 
   service.keys = [&] {
     const std::string id = "INSTANCE-" + std::to_string(ends.size());
     ends.push_back(with.in.time.wall() + 3min);
-    testing::signing_key key{.access_key_id = id, .secret_access_key = "secret of " + id, .session_token = "token of " + id};
+    testing::signing_key key{.access_key_id = id, .secret_access_key = "secret/of/" + id, .session_token = "token/of/" + id};
     aws::credentials given{
         .access_key_id = id, .secret_access_key = key.secret_access_key, .session_token = key.session_token, .expiration = ends.back()};
     key.expiration = ends.back();
