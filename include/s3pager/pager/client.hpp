@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "s3pager/aws/bucket_name.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
@@ -58,7 +59,7 @@ class client {
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
-  /// The bytes of every object under a prefix, in the order of the keys.
+  /// The bytes of every object under a prefix, in the order of the keys; of a directory bucket, in that of its list, which has none.
   [[nodiscard]] page_stream page_ordered(const page_options& what) { return page(what, page_order::by_key); }
   /// The bytes of every object under a prefix, as they arrive.
   [[nodiscard]] page_stream page_unordered(const page_options& what) { return page(what, page_order::by_arrival); }
@@ -100,6 +101,7 @@ class client {
   /// The pages of a list, with their common prefixes.
   [[nodiscard]] async_generator<ref<xml::list_page>> list_pages(const list_options& what) {
     check_max_keys(what.max_keys);
+    check_start_after(what.bucket, what.start_after);
     return s3::list_objects(service_, service_->bucket(what.bucket), make_ref<s3::request_tally>(),
                             {.prefix = std::string(what.prefix),
                              .delimiter = std::string(what.delimiter),
@@ -175,6 +177,10 @@ class client {
     if (value > 1000)
       throw error(errc::invalid_argument, "max_keys is " + std::to_string(value) + ", 1 to 1000 is needed (0: default)");
   }
+  static void check_start_after(std::string_view bucket, std::string_view key) {
+    if (!key.empty() && aws::is_directory_bucket(bucket))
+      throw error(errc::invalid_argument, "start_after is given, and the list of a directory bucket has no order");
+  }
   /// An empty key would ask for the bucket itself, and its list come as the object's bytes.
   [[nodiscard]] static std::string_view checked_key(std::string_view key) {
     if (key.empty()) throw error(errc::invalid_argument, "a key is empty");
@@ -204,6 +210,7 @@ class client {
 
   [[nodiscard]] page_stream page(const page_options& what, page_order order) {
     check_max_keys(what.max_keys);
+    check_start_after(what.bucket, what.start_after);
     if (what.shard.index >= what.shard.count)
       throw error(errc::invalid_argument, "shard.index is " + std::to_string(what.shard.index) + ", less than shard.count (" +
                                               std::to_string(what.shard.count) + ") is needed");

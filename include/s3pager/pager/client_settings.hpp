@@ -129,6 +129,7 @@ template <class T>
                                                                              .names = from.names});
   const std::shared_ptr<identity::instance_metadata> instance = checked(identity::metadata_of_instance(http, shared));
   made.region_from = instance;
+  made.control = http;
   if (from.anonymous) {
     // No credentials, whatever there are.
   } else if (from.credentials != nullptr) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "s3pager/aws/endpoint.hpp"
@@ -42,15 +43,23 @@ class bucket_target final : public counted {
     signer_.reset();
   }
 
+  /// A session that the place asks for: its requests are signed by these from now on.
+  void use_session(ref<identity::credentials_cache> session) {
+    session_ = std::move(session);
+    signer_.reset();
+  }
+
   /// Null: unsigned.
-  [[nodiscard]] identity::credentials_cache* credentials() const noexcept { return credentials_.get(); }
+  [[nodiscard]] identity::credentials_cache* credentials() const noexcept { return session_ ? session_.get() : credentials_.get(); }
+  /// The header that the token of its credentials goes into.
+  [[nodiscard]] std::string_view token_header() const noexcept { return session_ ? "x-amz-s3session-token" : "x-amz-security-token"; }
   /// Whether a request can be sent at `now`, without a wait for what it has to know.
-  [[nodiscard]] bool ready(wall_time now) { return placed() && (!credentials_ || credentials_->current(now) != nullptr); }
+  [[nodiscard]] bool ready(wall_time now) { return placed() && (!credentials() || credentials()->current(now) != nullptr); }
 
   /// By the newest credentials; null: unsigned. It must be placed, and the cache have some.
   [[nodiscard]] aws::signer* signer() {
-    if (!credentials_) return nullptr;
-    const ref<identity::held_credentials>& held = credentials_->latest();
+    if (!credentials()) return nullptr;
+    const ref<identity::held_credentials>& held = credentials()->latest();
     if (held->value.anonymous()) return nullptr;
     if (!signer_)
       signer_.emplace(held->value, where_.signing_region, where_.signing_name);
@@ -63,6 +72,7 @@ class bucket_target final : public counted {
  private:
   const std::string name_;
   const ref<identity::credentials_cache> credentials_;
+  ref<identity::credentials_cache> session_;  // null: it has none
   std::string named_region_;
   aws::endpoint where_;
   ref<net::host> host_;

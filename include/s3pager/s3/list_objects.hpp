@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "s3pager/aws/bucket_name.hpp"
 #include "s3pager/aws/canonical_query.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
@@ -124,7 +125,7 @@ class list_call {
       : query_(list_query(what, token)),
         exchange_(std::move(with), std::move(target), std::move(tally), request_kind::list_objects, what.prefix, 0) {
     // In the order of their names. A directory bucket, which holds no archived objects, has no such header.
-    if (what.restore_status && !exchange_.target().name().ends_with("--x-s3"))
+    if (what.restore_status && !aws::is_directory_bucket(exchange_.target().name()))
       headers_[header_count_++] = {"x-amz-optional-object-attributes", "RestoreStatus"};
     if (what.requester_pays) headers_[header_count_++] = {"x-amz-request-payer", "requester"};
   }
@@ -280,9 +281,10 @@ class list_position {
       failure.emplace(failed);
     }
     // A token that is refused is replaced by the last key: what was listed stays listed, and nothing comes twice. Behind a common
-    // prefix there is no such key; and from one key it is done once, or a service could refuse for ever.
+    // prefix there is no such key, nor in a directory bucket's list, which has no order; and from one key it is done once, or a service
+    // could refuse for ever.
     if (!at.token().empty() && failure->http_status() == 400 && failure->code() == errc::invalid_argument &&
-        what.delimiter.empty() && at.last_key() > what.start_after) {
+        what.delimiter.empty() && !aws::is_directory_bucket(target->name()) && at.last_key() > what.start_after) {
       at.forget_token();
       what.start_after = at.last_key();
       continue;

@@ -28,9 +28,11 @@
 #include "s3pager/identity/provider.hpp"
 #include "s3pager/identity/region_lookup.hpp"
 #include "s3pager/net/connection_pool.hpp"
+#include "s3pager/net/control_driver.hpp"
 #include "s3pager/net/proxy.hpp"
 #include "s3pager/net/route.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/bucket_session.hpp"
 #include "s3pager/s3/bucket_target.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/hedge.hpp"
@@ -56,6 +58,7 @@ struct service_settings {
   aws::credentials credentials = {};  ///< anonymous: requests go unsigned
   std::string region = "us-east-1";   ///< empty: asked for
   std::shared_ptr<region_provider> region_from = {};  ///< null: it is us-east-1
+  ref<net::control_driver> control = {};  ///< asks for sessions at directory buckets; null: there are none
   std::string endpoint_url = {};
   std::string connect_host = {};      ///< connect here instead of to the endpoint's host; empty: don't
   std::uint16_t connect_port = 0;     ///< 0: the endpoint's
@@ -185,8 +188,7 @@ class service final : public counted {
     if (signer != nullptr) {
       headers.add("x-amz-content-sha256", aws::empty_payload_hash);
       headers.add("x-amz-date", signer->amz_date(now));
-      if (const auto token = signer->current().session_token.view(); !token.empty())
-        headers.add("x-amz-security-token", token);
+      if (const auto token = signer->current().session_token.view(); !token.empty()) headers.add(target.token_header(), token);
       const std::string_view whole(target_);
       if (const auto failed = signer->sign({.method = "GET",
                                              .path = whole.substr(path_begins, path_size),
@@ -232,6 +234,13 @@ class service final : public counted {
     std::optional<net::proxy> via = proxy_of(where, target.name());
     ref<net::host> at = pool_.at(route_to(where, via, target.name()));
     if (where.tls) via.reset();  // it sees a tunnel, not the requests
+    if (where.session && credentials_) {
+      if (!settings_.control)
+        throw error(errc::invalid_argument, error_details{.message = "this bucket needs sessions, which this client can't ask for",
+                                                          .bucket = target.name()});
+      auto session = std::make_shared<bucket_session>(settings_.control, where, credentials_);
+      target.use_session(make_ref<identity::credentials_cache>(loop_, std::move(session), settings_.deadlines.credentials));
+    }
     target.place(std::move(where), std::move(at), std::move(via));
   }
 

@@ -44,7 +44,7 @@ TEST_CASE("an answer of STS is read whole") {
 TEST_CASE("what is wrong with an answer of STS is said, without a value of it") {
   CHECK(refusal("") == "the answer of STS is not XML, or is cut off");
   CHECK(refusal("hidden") == "the answer of STS is not XML, or is cut off");
-  CHECK(refusal("<html></html>") == "the answer of STS is none to AssumeRole");
+  CHECK(refusal("<html></html>") == "the answer of STS has another root than AssumeRoleResponse");
   CHECK(refusal("<AssumeRoleResponse></AssumeRoleResponse>") == "the answer of STS has no Credentials");
   CHECK(refusal(with("ASIAEXAMPLE", "")) == "the answer of STS has no AccessKeyId");
   CHECK(refusal(with("hidden/secret+", "<b/>")) == "the answer of STS has no SecretAccessKey");
@@ -56,4 +56,15 @@ TEST_CASE("what is wrong with an answer of STS is said, without a value of it") 
 
 TEST_CASE("an answer of STS that is cut off anywhere is refused") {
   for (std::size_t size = 0; size < whole.size(); ++size) CHECK_FALSE(xml::parse_sts_answer(whole.substr(0, size), "AssumeRole"));
+}
+
+TEST_CASE("an answer of CreateSession is read whole") {
+  const auto read = xml::parse_create_session_answer(
+      "<CreateSessionResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Credentials><SessionToken>T</SessionToken><SecretAccessKey>S"
+      "</SecretAccessKey><AccessKeyId>A</AccessKeyId><Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></CreateSessionResult>");
+  REQUIRE(read);
+  CHECK(read.value().access_key_id == "A");
+  CHECK(read.value().session_token.view() == "T");
+  CHECK(xml::parse_create_session_answer("<CreateSessionResult/>").message() == "the answer of CreateSession has no Credentials");
+  CHECK(xml::parse_create_session_answer(whole).message() == "the answer of CreateSession has another root than CreateSessionResult");
 }
