@@ -55,7 +55,8 @@ struct request_to_sign {
 /// Where a signer writes the value of the Authorization header.
 class signature {
  public:
-  static constexpr std::size_t capacity = 1024;
+  /// For names of some 1,500 characters: room that is not used costs nothing.
+  static constexpr std::size_t capacity = 2048;
 
   /// Lives until the object is signed into again or destroyed. Empty before the first success.
   [[nodiscard]] std::string_view authorization() const noexcept { return {text_, size_}; }

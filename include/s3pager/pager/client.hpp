@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,7 @@
 #include "s3pager/pager/stream.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/list_objects.hpp"
 #include "s3pager/s3/object.hpp"
 #include "s3pager/s3/service.hpp"
@@ -51,6 +53,7 @@ class client {
         most_lanes_(std::max(checked_connections(options.max_connections) - 1, std::uint32_t{1})),
         window_wait_(checked_wait(options.window_wait)),
         verify_(options.verify),
+        common_(with_own({}, options.headers)),
         service_(make_ref<s3::service>(loop, pager::service_settings_of(loop, options))),
         pool_(loop.make_buffer_pool({.window_bytes = options.window_bytes,
                                      .slot_bytes = options.slot_bytes,
@@ -109,7 +112,8 @@ class client {
                              .max_keys = what.max_keys,
                              .fetch_owner = what.fetch_owner,
                              .restore_status = what.restore_status,
-                             .requester_pays = what.requester_pays},
+                             .requester_pays = what.requester_pays,
+                             .common = common(what.expected_bucket_owner, what.headers)},
                             s3::list_caller{.stop = what.stop.state(), .run_limit = run_limit(what.run_deadline)});
   }
 
@@ -124,6 +128,7 @@ class client {
     how.if_match = what.if_match;
     how.if_none_match = what.if_none_match;
     how.version_id = what.version_id;
+    how.common = common(what.expected_bucket_owner, what.headers);
     how.request = {.key = {},
                    .range = what.range,
                    .if_modified_since = what.if_modified_since,
@@ -193,6 +198,22 @@ class client {
     return made;
   }
 
+  /// Those of `before`, if there are any, and a caller's own; null: there are none.
+  [[nodiscard]] static ref<s3::common_headers> with_own(const ref<s3::common_headers>& before, std::span<const request_header> own) {
+    if (own.empty()) return before;
+    auto made = before ? make_ref<s3::common_headers>(*before) : make_ref<s3::common_headers>();
+    made->add_own(own);
+    return made;
+  }
+  /// What every request of one call has.
+  [[nodiscard]] ref<s3::common_headers> common(std::string_view expected_owner, std::span<const request_header> own) const {
+    ref<s3::common_headers> made = with_own(common_, own);
+    if (expected_owner.empty()) return made;
+    made = made ? make_ref<s3::common_headers>(*made) : make_ref<s3::common_headers>();
+    made->add("x-amz-expected-bucket-owner", s3::checked_bucket_owner(expected_owner));
+    return made;
+  }
+
   [[nodiscard]] pager::run_settings defaults() const {
     pager::run_settings made;
     set_lanes(made, concurrency_);
@@ -217,12 +238,14 @@ class client {
     pager::object_filter which(what.filter);
     auto tally = make_ref<s3::request_tally>();
     auto left_out = make_ref<pager::source_tally>();
+    ref<s3::common_headers> headers = common(what.expected_bucket_owner, what.headers);
     auto objects = pager::listed_objects(s3::list_objects(service_, service_->bucket(what.bucket), tally,
                                                           {.prefix = std::string(what.prefix),
                                                            .start_after = std::string(what.start_after),
                                                            .max_keys = what.max_keys,
                                                            .restore_status = what.on_archived != on_archived::attempt,
-                                                           .requester_pays = what.requester_pays}),
+                                                           .requester_pays = what.requester_pays,
+                                                          .common = headers}),
                                          what.shard, std::move(which), left_out);
     const keys_options how{.requester_pays = what.requester_pays,
                            .concurrency = what.concurrency,
@@ -231,11 +254,14 @@ class client {
                            .match_etag = what.match_etag,
                            .run_deadline = what.run_deadline,
                            .stop = what.stop};
-    return page(what.bucket, std::move(objects), how, order, std::move(tally), std::move(left_out));
+    return page(what.bucket, std::move(objects), how, order, std::move(headers), std::move(tally), std::move(left_out));
   }
-  [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how,
-                                 page_order order, ref<s3::request_tally> tally = make_ref<s3::request_tally>(),
-                                 ref<pager::source_tally> left_out = {}) {
+  [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how, page_order order) {
+    return page(bucket, std::move(objects), how, order, common(how.expected_bucket_owner, how.headers),
+                make_ref<s3::request_tally>(), {});
+  }
+  [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how, page_order order,
+                                 ref<s3::common_headers> headers, ref<s3::request_tally> tally, ref<pager::source_tally> left_out) {
     pager::run_settings made = defaults();
     made.order = order;
     made.failures = how.on_error;
@@ -244,6 +270,7 @@ class client {
     made.match_etag = how.match_etag;
     made.run_limit = run_limit(how.run_deadline);
     made.request.requester_pays = how.requester_pays;
+    made.common = std::move(headers);
     if (how.concurrency != 0) set_lanes(made, checked_concurrency(how.concurrency));
     return start(bucket, std::move(objects), std::move(tally), std::move(made), how.stop);
   }
@@ -257,6 +284,7 @@ class client {
   std::uint32_t most_lanes_;
   duration window_wait_;
   verify verify_;
+  ref<s3::common_headers> common_;  // of all calls; null: none
   ref<s3::service> service_;
   ref<ring::buffer_pool> pool_;
 };

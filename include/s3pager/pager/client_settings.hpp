@@ -23,6 +23,7 @@
 #include "s3pager/net/proxy.hpp"
 #include "s3pager/pager/options.hpp"
 #include "s3pager/ring/reactor.hpp"
+#include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/service.hpp"
 
@@ -157,6 +158,7 @@ template <class T>
                       .receive_window_bytes = detail::checked_receive_window(from.receive_window_bytes),
                       .names = from.names};
   made.observer = from.observer;
+  made.user_agent_suffix = s3::checked_user_agent_suffix(from.user_agent_suffix);
   made.retry = detail::checked_retry(from.retry);
   made.hedge = detail::checked_hedge(from.hedge);
   made.jitter_seed = from.jitter_seed ? *from.jitter_seed : std::random_device()();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "s3pager/aws/endpoint.hpp"
@@ -17,6 +18,7 @@
 #include "s3pager/pager/shard.hpp"
 #include "s3pager/pager/window.hpp"
 #include "s3pager/ring/resolver.hpp"
+#include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/get_object.hpp"
 #include "s3pager/s3/hedge.hpp"
@@ -68,6 +70,8 @@ struct client_options {
   std::string_view client_certificate_file = {};  ///< PEM: for servers, not proxies, that ask for one
   std::string_view client_key_file = {};          ///< PEM, not encrypted; default: in the certificate's file
   bool insecure_skip_verification = false;        ///< of servers' certificates: whoever stands between reads and changes everything
+  std::string_view user_agent_suffix = {};  ///< behind `s3pager/VERSION `: visible ASCII, with spaces within, at most 256 characters
+  std::span<const request_header> headers = {};  ///< of one's own, which go with every request and are signed
   std::size_t window_bytes = 64 << 20;      ///< the bound on received bytes in memory; at least 4 slots, at most 65,536
   std::size_t slot_bytes = 64 << 10;        ///< a power of two, 4 KiB to 1 MiB, with https 32 KiB or more; memory is counted in these
   /// Lanes: GETs at a time of one stream, fewer if max_connections are; 1 to 4,096. 0: as many as are of use, which is found out as
@@ -96,6 +100,8 @@ struct page_options {
   std::string_view start_after = {};  ///< only keys after this one
   std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default
   bool requester_pays = false;
+  std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
+  std::span<const request_header> headers = {};  ///< of one's own, which go with the list's requests and the objects' and are signed
   std::uint32_t concurrency = 0;      ///< 0: the client's
   s3pager::on_error on_error = s3pager::on_error::stop;
   s3pager::on_archived on_archived = s3pager::on_archived::report;
@@ -110,6 +116,8 @@ struct page_options {
 /// How to page through keys that are given.
 struct keys_options {
   bool requester_pays = false;
+  std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
+  std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed
   std::uint32_t concurrency = 0;
   s3pager::on_error on_error = s3pager::on_error::stop;
   s3pager::on_archived on_archived = s3pager::on_archived::report;  ///< of objects that a list gave; of a key nothing is known
@@ -128,6 +136,8 @@ struct list_options {
   bool fetch_owner = false;
   bool restore_status = true;         ///< ask for the restore status of archived objects, which object::needs_restore() looks at
   bool requester_pays = false;
+  std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
+  std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed
   s3pager::filter filter = {};        ///< only the objects that pass; list_pages() gives all
   duration run_deadline = {};         ///< 0: the client's deadlines.run
   coro::stop_token stop = {};         ///< ends the list with errc::cancelled
@@ -145,6 +155,8 @@ struct get_options {
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
   bool requester_pays = false;
+  std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
+  std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed
   duration run_deadline = {};
   coro::stop_token stop = {};
 };

@@ -56,6 +56,7 @@ struct run_settings {
   std::string if_match = {};            ///< the text that `request` refers to
   std::string if_none_match = {};
   std::string version_id = {};
+  ref<s3::common_headers> common = {};  ///< that every GET has; null: none
   bool one_request = false;             ///< an object is one GET as `request` says, never sliced
 };
 
@@ -237,6 +238,7 @@ class run {
     settings_.request.if_match = settings_.if_match;
     settings_.request.if_none_match = settings_.if_none_match;
     settings_.request.version_id = settings_.version_id;
+    settings_.request.common = settings_.common.get();
   }
 
   [[nodiscard]] std::uint64_t window_bytes() const noexcept { return std::uint64_t{pool_->capacity()} * pool_->slot_bytes(); }

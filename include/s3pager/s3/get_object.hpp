@@ -22,6 +22,7 @@
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/s3/byte_range.hpp"
 #include "s3pager/s3/checksum_claims.hpp"
+#include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
 
@@ -38,6 +39,7 @@ struct get_object_request {
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
   bool requester_pays = false;
+  const common_headers* common = nullptr;  ///< that every request of the call has; null: none
   bool checksums = false;  ///< ask for those that the service keeps (x-amz-checksum-mode)
   bool or_whole = false;   ///< from a server that ignores a range from 0 on, take the whole object
   bool unranged = false;   ///< a range from 0 on is not asked for, but cut out of the whole, with which its checksum comes
@@ -84,7 +86,8 @@ class get_object {
   /// asked, else throws the typed error.
   [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh, duration patience = hedge_budget::never) {
     const bool sends = !exchange_.open();
-    const request_spec request{.key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}};
+    const request_spec request{
+        .key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}, .common = what_.common};
     if (sends && !exchange_.try_begin(request, fresh)) co_await exchange_.begin(request, fresh);
     const time_point late = after(sends ? exchange_.began() : exchange_.loop().now(), patience);
     std::error_code failed;

@@ -28,6 +28,7 @@
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/ring/timer.hpp"
+#include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
 #include "s3pager/xml/list_result.hpp"
@@ -43,6 +44,7 @@ struct list_objects_request {
   bool fetch_owner = false;
   bool restore_status = false;  ///< of archived objects; a service that does not know of it is asked again without
   bool requester_pays = false;
+  ref<common_headers> common = {};  ///< that every request of the call has; null: none
 };
 
 /// Whom a list is for that is a run of its own, and not the source of one.
@@ -123,6 +125,7 @@ class list_call {
   list_call(ref<service> with, ref<bucket_target> target, ref<request_tally> tally, const list_objects_request& what,
             std::string_view token)
       : query_(list_query(what, token)),
+        common_(what.common),
         exchange_(std::move(with), std::move(target), std::move(tally), request_kind::list_objects, what.prefix, 0) {
     // In the order of their names. A directory bucket, which holds no archived objects, has no such header.
     if (what.restore_status && !aws::is_directory_bucket(exchange_.target().name()))
@@ -152,7 +155,7 @@ class list_call {
 
  private:
   [[nodiscard]] task<bool> attempt(ref<net::receive_buffer> memory, bool fresh) {
-    co_await exchange_.begin({.query = query_, .headers = {headers_.data(), header_count_}}, fresh);
+    co_await exchange_.begin({.query = query_, .headers = {headers_.data(), header_count_}, .common = common_.get()}, fresh);
     for (;;) {
       const ring::io_result got =
           co_await exchange_.stream().receive(memory, exchange_.receive_deadline(), exchange_.request());
@@ -206,6 +209,7 @@ class list_call {
   }
 
   std::string query_;
+  ref<common_headers> common_;
   std::array<aws::signed_header, 2> headers_;
   std::size_t header_count_ = 0;
   exchange exchange_;

@@ -34,6 +34,7 @@
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/s3/bucket_session.hpp"
 #include "s3pager/s3/bucket_target.hpp"
+#include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/hedge.hpp"
 #include "s3pager/s3/observer.hpp"
@@ -70,6 +71,7 @@ struct service_settings {
   bool direct = false;                ///< no proxy at all
   environment_lookup environment = process_environment;  ///< where proxies are found
   s3pager::observer* observer = nullptr;
+  std::string user_agent_suffix = {};  ///< a space and this behind the library's name and version; empty: nothing
   retry_policy retry = {};
   std::uint64_t jitter_seed = 0;
   hedge_policy hedge = {};
@@ -80,6 +82,7 @@ struct request_spec {
   std::string_view key = {};    ///< not encoded; empty for the bucket itself
   std::string_view query = {};  ///< canonical (aws/canonical_query.hpp)
   std::span<const aws::signed_header> headers = {};  ///< lower-case names; all are signed
+  const common_headers* common = nullptr;  ///< as well; none of the same names; null: none
 };
 
 class service final : public counted {
@@ -90,6 +93,7 @@ class service final : public counted {
         pool_(loop, settings_.connections),
         retries_(settings_.retry, settings_.jitter_seed),
         hedging_(settings_.hedge) {
+    if (!settings_.user_agent_suffix.empty()) user_agent_ += ' ' + settings_.user_agent_suffix;
     // Once, as it says for good how much TLS there may be: lead_bytes().
     const bool looks_for_proxies = !settings_.direct && settings_.connect_host.empty() && settings_.connect_port == 0;
     if (looks_for_proxies) environment_ = net::environment_proxy(aws::uses_tls(settings_.endpoint_url), settings_.environment);
@@ -183,6 +187,8 @@ class service final : public counted {
     header_list headers;
     headers.add("host", target.where().host_header);
     for (const aws::signed_header& each : what.headers) headers.add(each.name, each.value);
+    if (what.common != nullptr)
+      for (const aws::signed_header& each : what.common->sorted()) headers.add(each.name, each.value);
     aws::signature signature;
     aws::signer* const signer = target.signer();
     if (signer != nullptr) {
@@ -295,8 +301,6 @@ class service final : public counted {
     }
   }
 
-  const std::string user_agent_ = "s3pager/" + std::string(version);
-
   /// Few headers, kept in order of their names as they come: nearly sorted already.
   class header_list {
    public:
@@ -331,6 +335,7 @@ class service final : public counted {
   ref<identity::credentials_cache> credentials_;  // null: unsigned
   ref<identity::region_lookup> region_;           // null: it is known
   std::map<std::string, ref<bucket_target>, std::less<>> buckets_;
+  std::string user_agent_ = "s3pager/" + std::string(version);
   std::string target_;  // scratch of write_get, kept for its memory
   std::uint64_t requests_ = 0;
   duration clock_offset_{0};  // what the service's clock is ahead of ours

@@ -9,6 +9,7 @@
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/coro/event.hpp"
+#include "s3pager/http/header_fields.hpp"
 
 namespace s3pager::testing {
 
@@ -20,6 +21,7 @@ struct request_info {
   std::string_view key = {};    ///< empty: of the bucket, a list
   std::string_view range = {};  ///< the header; empty: none
   std::string_view query = {};  ///< as sent
+  http::header_fields headers = {};
   bool checksum = false;        ///< the answer will say one that the bytes it sends can be held against
 };
 

@@ -23,6 +23,7 @@
 #include "s3pager/testing/answer.hpp"
 #include "s3pager/testing/behaviour.hpp"
 #include "s3pager/testing/bucket.hpp"
+#include "s3pager/testing/bucket_owner.hpp"
 #include "s3pager/testing/checksums.hpp"
 #include "s3pager/testing/connection.hpp"
 #include "s3pager/testing/pattern.hpp"
@@ -38,6 +39,7 @@ struct origin_options {
   std::string_view domain = "s3.localhost";  ///< `bucket.s3.localhost` is virtual-hosted addressing
 
   std::string_view region = "us-east-1";
+  std::string_view owner = "111122223333";  ///< the account that all buckets are of
   std::string_view access_key_id = {};  ///< empty: nobody needs to sign (and nobody can)
   std::string_view secret_access_key = {};
   std::string_view session_token = {};
@@ -63,6 +65,7 @@ class origin final : private request_handler {
   explicit origin(ring::reactor& loop, const origin_options& options = {})
       : loop_(loop),
         domain_(options.domain),
+        owner_(options.owner),
         most_entries_(options.most_entries),
         verifier_(options.region, options.anonymous, options.allowed_skew),
         checksum_options_(options.checksums),
@@ -187,6 +190,7 @@ class origin final : private request_handler {
       refused = {made.how.status, made.how.code.empty() ? usual_code(made.how.status) : made.how.code,
                  "As the test has it.", {}};
     if (!refused) refused = verifier_.verify(request, now);
+    if (!refused) refused = check_expected_owner(request, owner_);
     made.what = refused ? refuse(std::move(refused)) : answer_request(loop_, buckets_, request, most_entries_, made.how);
     return made;
   }
@@ -200,7 +204,8 @@ class origin final : private request_handler {
                       .bucket = request.bucket,
                       .key = request.key,
                       .range = parser.header("Range").value_or(std::string_view()),
-                      .query = request.query};
+                      .query = request.query,
+                      .headers = request.headers};
     // Of an object that comes in ranges nobody can say more than that the CRCs of all of them make its own.
     const bool covers = made.range.empty()
                             ? checksum_options_.composite_parts == 0
@@ -221,6 +226,7 @@ class origin final : private request_handler {
 
   ring::reactor& loop_;
   std::string domain_;
+  std::string owner_;
   std::size_t most_entries_;
   signature_verifier verifier_;
   checksum_options checksum_options_;
