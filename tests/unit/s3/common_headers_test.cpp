@@ -102,7 +102,7 @@ TEST_CASE("headers are bounded in number and bytes, the client's and the call's 
   const auto clients = make_ref<common_headers>();
   clients->add_own(sixteen);
   CHECK_NOTHROW(make_ref<common_headers>(*clients)->add_own(own{{"x-a", "2"}}));
-  CHECK_THROWS_WITH(make_ref<common_headers>(*clients)->add_own(own{{"y", "2"}}), Catch::StartsWith("headers[0]: there are more than 16"));
+  CHECK_THROWS_WITH(make_ref<common_headers>(*clients)->add_own(own{{"y", "2"}}), Catch::Matchers::StartsWith("headers[0]: there are more than 16"));
 
   const std::string room(4095, 'v');
   CHECK(refusal({{"n", room}}) == "");
@@ -117,13 +117,13 @@ TEST_CASE("headers are bounded in number and bytes, the client's and the call's 
 TEST_CASE("an account's number has twelve digits", "[s3][common_headers]") {
   CHECK(s3::checked_bucket_owner("012345678901") == "012345678901");
   for (const std::string_view each : {"", "01234567890", "0123456789012", "01234567890a", " 12345678901", "1234-5678-9012"})
-    CHECK_THROWS_WITH(s3::checked_bucket_owner(each), Catch::StartsWith("expected_bucket_owner is no account's number, which has 12 digits"));
+    CHECK_THROWS_WITH(s3::checked_bucket_owner(each), Catch::Matchers::StartsWith("expected_bucket_owner is no account's number, which has 12 digits"));
 }
 
 TEST_CASE("what a client says of itself is one line of ASCII", "[s3][common_headers]") {
   for (const std::string_view each : {"", "indexer/2.1", "indexer/2.1 (night; a=b) lib/3"}) CHECK(s3::checked_user_agent_suffix(each) == each);
   CHECK(s3::checked_user_agent_suffix(std::string(256, 'a')).size() == 256);
-  CHECK_THROWS_WITH(s3::checked_user_agent_suffix(std::string(257, 'a')), Catch::StartsWith("user_agent_suffix has 257 characters, 256 at most are allowed"));
+  CHECK_THROWS_WITH(s3::checked_user_agent_suffix(std::string(257, 'a')), Catch::Matchers::StartsWith("user_agent_suffix has 257 characters, 256 at most are allowed"));
   for (const std::string_view each : {" ", " a", "a ", "a\tb", "a\r\nx: y", "\xc3\xa4", "\x7f"})
-    CHECK_THROWS_WITH(s3::checked_user_agent_suffix(each), Catch::StartsWith("user_agent_suffix holds something other than visible ASCII, and spaces within"));
+    CHECK_THROWS_WITH(s3::checked_user_agent_suffix(each), Catch::Matchers::StartsWith("user_agent_suffix holds something other than visible ASCII, and spaces within"));
 }
