@@ -33,6 +33,7 @@
 #include "s3pager/s3/common_headers.hpp"
 #include "s3pager/s3/list_objects.hpp"
 #include "s3pager/s3/object.hpp"
+#include "s3pager/s3/object_query.hpp"
 #include "s3pager/s3/service.hpp"
 
 namespace s3pager {
@@ -127,7 +128,9 @@ class client {
     how.run_limit = run_limit(what.run_deadline);
     how.if_match = what.if_match;
     how.if_none_match = what.if_none_match;
-    how.version_id = what.version_id;
+    if (!what.response.empty() && service_->anonymous())
+      throw error(errc::invalid_argument, "response is given, and the client has no credentials: only signed requests may ask for headers of the answer");
+    how.query = s3::object_query(what.version_id, what.response);
     how.common = common(what.expected_bucket_owner, what.headers);
     how.request = {.key = {},
                    .range = what.range,

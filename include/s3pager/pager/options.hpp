@@ -22,6 +22,7 @@
 #include "s3pager/s3/deadlines.hpp"
 #include "s3pager/s3/get_object.hpp"
 #include "s3pager/s3/hedge.hpp"
+#include "s3pager/s3/object_query.hpp"
 #include "s3pager/s3/observer.hpp"
 #include "s3pager/s3/retry.hpp"
 #include "s3pager/s3/verification.hpp"
@@ -154,6 +155,7 @@ struct get_options {
   std::optional<wall_time> if_unmodified_since = {};
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
+  response_overrides response = {};           ///< headers that the answer is to have; of a client with credentials only
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed

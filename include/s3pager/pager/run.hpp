@@ -55,7 +55,7 @@ struct run_settings {
   s3::get_object_request request = {};  ///< what every GET has; its key, and in slices its range, are each slice's own
   std::string if_match = {};            ///< the text that `request` refers to
   std::string if_none_match = {};
-  std::string version_id = {};
+  std::string query = {};
   ref<s3::common_headers> common = {};  ///< that every GET has; null: none
   bool one_request = false;             ///< an object is one GET as `request` says, never sliced
 };
@@ -237,7 +237,7 @@ class run {
   void point_at_text() noexcept {
     settings_.request.if_match = settings_.if_match;
     settings_.request.if_none_match = settings_.if_none_match;
-    settings_.request.version_id = settings_.version_id;
+    settings_.request.query = settings_.query;
     settings_.request.common = settings_.common.get();
   }
 

@@ -12,11 +12,10 @@
 #include <string_view>
 #include <utility>
 
-#include "s3pager/aws/canonical_query.hpp"
+#include "s3pager/aws/signer.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/error.hpp"
-#include "s3pager/base/uri_encoding.hpp"
 #include "s3pager/coro/task.hpp"
 #include "s3pager/http/date.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
@@ -36,7 +35,7 @@ struct get_object_request {
   std::string_view if_none_match = {};
   std::optional<wall_time> if_modified_since = {};
   std::optional<wall_time> if_unmodified_since = {};
-  std::string_view version_id = {};
+  std::string_view query = {};  ///< canonical (object_query()); that of the part comes to it
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
   bool requester_pays = false;
   const common_headers* common = nullptr;  ///< that every request of the call has; null: none
@@ -87,7 +86,7 @@ class get_object {
   [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh, duration patience = hedge_budget::never) {
     const bool sends = !exchange_.open();
     const request_spec request{
-        .key = what_.key, .query = query_, .headers = {headers_.data(), header_count_}, .common = what_.common};
+        .key = what_.key, .query = query(), .headers = {headers_.data(), header_count_}, .common = what_.common};
     if (sends && !exchange_.try_begin(request, fresh)) co_await exchange_.begin(request, fresh);
     const time_point late = after(sends ? exchange_.began() : exchange_.loop().now(), patience);
     std::error_code failed;
@@ -258,12 +257,11 @@ class get_object {
     }
     if (what_.checksums) add("x-amz-checksum-mode", "ENABLED");
     if (what_.requester_pays) add("x-amz-request-payer", "requester");
-    if (what_.part_number) query_ = "partNumber=" + std::to_string(*what_.part_number);
-    if (!what_.version_id.empty()) {
-      query_ += query_.empty() ? "versionId=" : "&versionId=";
-      append_uri_encoded(query_, what_.version_id, slash::encode);
-    }
+    if (!what_.part_number) return;
+    part_query_ = "partNumber=" + std::to_string(*what_.part_number);
+    if (!what_.query.empty()) (part_query_ += '&') += what_.query;
   }
+  [[nodiscard]] std::string_view query() const noexcept { return part_query_.empty() ? what_.query : std::string_view(part_query_); }
 
   void receive_into(ring::grant slots) {
     std::size_t most = slots.bytes();
@@ -475,7 +473,7 @@ class get_object {
   std::array<char, 64> range_;
   std::string modified_since_;
   std::string unmodified_since_;
-  std::string query_;
+  std::string part_query_;
   ring::operation_owner waiting_;  // the receive that nothing has come of yet
   time_point waiting_until_{};
   ring::received received_;

@@ -111,6 +111,8 @@ class service final : public counted {
 
   [[nodiscard]] ring::reactor& loop() const noexcept { return loop_; }
   [[nodiscard]] const service_settings& settings() const noexcept { return settings_; }
+  /// Requests are surely not signed. (A provider may give anonymous credentials all the same.)
+  [[nodiscard]] bool anonymous() const noexcept { return !credentials_; }
   [[nodiscard]] s3pager::observer* observer() const noexcept { return settings_.observer; }
   [[nodiscard]] retry_budget& retries() noexcept { return retries_; }
   /// The time as the service has it, as far as that is known: what requests are signed with.

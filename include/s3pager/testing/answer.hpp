@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -98,6 +99,28 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   return "bytes " + std::to_string(offset) + '-' + std::to_string(offset + length - 1) + '/' + std::to_string(size);
 }
 
+/// The headers that an answer is to have by its request's query.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 6> overridable{{
+    {"response-cache-control", "Cache-Control"},
+    {"response-content-disposition", "Content-Disposition"},
+    {"response-content-encoding", "Content-Encoding"},
+    {"response-content-language", "Content-Language"},
+    {"response-content-type", "Content-Type"},
+    {"response-expires", "Expires"},
+}};
+
+[[nodiscard]] inline s3_error check_overrides(const s3_request& request) {
+  for (const auto& [parameter, name] : overridable) {
+    const auto value = request.parameter(parameter);
+    if (!value) continue;
+    if (!request.is_signed())
+      return {400, "InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.", {}};
+    if (std::any_of(value->begin(), value->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+      return {400, "InvalidArgument", "Header value cannot hold control characters.", {{"ArgumentName", std::string(parameter)}}};
+  }
+  return {};
+}
+
 [[nodiscard]] inline answer answer_object(ring::reactor& loop, const bucket& from, const s3_request& request,
                                           const behaviour& how) {
   const auto version = request.parameter("versionId");
@@ -112,6 +135,8 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   if (part && *part != "1")
     return refuse({416, "InvalidPartNumber", "The requested partnumber is not satisfiable",
                    {{"PartNumberRequested", std::string(*part)}, {"ActualPartCount", "1"}}});
+
+  if (s3_error refused = check_overrides(request)) return refuse(std::move(refused));
 
   opened_object found = from.open(loop, request.key);
   if (!found.body)
@@ -151,7 +176,9 @@ inline void append_field(std::string& out, std::string_view name, std::string_vi
   answer made;
   made.fields = std::move(validators);
   append_field(made.fields, "Accept-Ranges", "bytes");
-  append_field(made.fields, "Content-Type", "binary/octet-stream");
+  if (!request.parameter("response-content-type")) append_field(made.fields, "Content-Type", "binary/octet-stream");
+  for (const auto& [parameter, name] : overridable)
+    if (const auto value = request.parameter(parameter)) append_field(made.fields, name, *value);
   if (range.verdict == range_verdict::part) {
     made.status = 206;
     const std::uint64_t said = range.offset + static_cast<std::uint64_t>(how.range_off);

@@ -34,6 +34,8 @@ struct s3_request {
       if (each == name) return value;
     return std::nullopt;
   }
+  /// In either way; whether that is good is for others to say.
+  [[nodiscard]] bool is_signed() const noexcept { return headers.count("Authorization") > 0 || parameter("X-Amz-Signature"); }
 };
 
 namespace detail {

@@ -241,6 +241,42 @@ TEST_CASE("a second request for a late one has the same options", "[pager][reque
   for (const asked& each : with.seen) CHECK(each.header("x-team") == "storage");
 }
 
+TEST_CASE("headers that the answer is to have are asked for in the query, with version and part, and with every rest", "[pager][request_options]") {
+  bench with;
+  with.in.memory->put("large", std::string(300'000, 'x'));
+  client_options how = with.in.small();
+  how.retry = {.base_delay = duration::zero()};
+  with.behave = [&](const testing::request_info&) -> testing::behaviour {
+    return {.cut_at = with.seen.size() == 1 ? 100'000 : testing::behaviour::never};
+  };
+  const std::string overrides = "response-content-disposition=attachment%3B%20filename%3D%22a%20b%22&response-content-type=text%2Fplain&versionId=null";
+  const auto get = [](std::optional<std::uint32_t> part) {
+    return [part](client& s3) {
+      return s3.get({.bucket = "m", .key = "large", .version_id = "null", .part_number = part,
+                     .response = {.content_disposition = "attachment; filename=\"a b\"", .content_type = "text/plain"}});
+    };
+  };
+  CHECK(with.read(how, get({})) == std::string(300'000, 'x'));
+  CHECK(with.read(how, get(1)) == std::string(300'000, 'x'));
+  REQUIRE(with.seen.size() == 3);
+  CHECK(with.seen[0].query == overrides);
+  CHECK(with.seen[1].query == overrides);
+  CHECK(with.seen[1].range == "bytes=100000-299999");
+  CHECK(with.seen[2].query == "partNumber=1&" + overrides);
+}
+
+TEST_CASE("a client without credentials asks for no headers of the answer", "[pager][request_options]") {
+  bench with;
+  client_options how = with.in.small();
+  how.access_key_id = how.secret_access_key = {};
+  how.anonymous = true;
+  with.read(how, [](client& s3) { return s3.get({.bucket = "m", .key = "k", .response = {.expires = "0"}}); });
+  REQUIRE(with.failure);
+  CHECK(with.failure->code() == errc::invalid_argument);
+  CHECK(with.failure->details().message.starts_with("response is given, and the client has no credentials"));
+  CHECK(with.seen.empty());
+}
+
 TEST_CASE("what can't be sent is refused by the call, before it sends anything", "[pager][request_options]") {
   bench with;
   client s3(with.in.loop, with.in.small());

@@ -68,7 +68,7 @@ TEST_CASE("what is asked for is written as S3 wants it", "[s3][get_object]") {
                                    .if_none_match = "\"2\"",
                                    .if_modified_since = date,
                                    .if_unmodified_since = date + std::chrono::seconds(1),
-                                   .version_id = "v/1",
+                                   .query = "versionId=v%2F1",
                                    .part_number = 3,
                                    .requester_pays = true});
   CHECK(out.complete);

@@ -85,6 +85,26 @@ TEST_CASE("conditions come before the range", "[testing][answer]") {
   CHECK(s3.ask("GET", "/b/k", {{"If-Match", etag}, {"Range", "bytes=0-1"}}).status == 206);
 }
 
+TEST_CASE("who signs may choose headers of the answer", "[testing][answer]") {
+  store s3;
+  const fields is_signed{{"Authorization", "as it may be"}};
+  const answer plain = s3.ask("GET", "/b/k", is_signed);
+  CHECK(has(plain, "Content-Type: binary/octet-stream"));
+  const std::string query = "?response-content-type=text%2Fplain&response-expires=0&response-cache-control=no-cache"
+                            "&response-content-language=de&response-content-encoding=gzip&response-content-disposition=a%3B+b";
+  for (const fields& headers : {is_signed, fields{{"Authorization", "a"}, {"Range", "bytes=1-2"}}}) {
+    const answer made = s3.ask("GET", "/b/k" + query, headers);
+    CHECK(made.status == (headers.size() == 1 ? 200 : 206));
+    CHECK_FALSE(has(made, "Content-Type: binary/octet-stream"));
+    for (const char* each : {"Content-Type: text/plain", "Expires: 0", "Cache-Control: no-cache", "Content-Language: de",
+                             "Content-Encoding: gzip", "Content-Disposition: a; b"})
+      CHECK(has(made, each));
+  }
+  CHECK(s3.ask("GET", "/b/k?response-expires=0&X-Amz-Signature=1").status == 200);
+  CHECK(s3.ask("GET", "/b/k?response-expires=0").error.code == "InvalidRequest");
+  CHECK(s3.ask("GET", "/b/k?response-expires=a%0D%0Ab:c", is_signed).error.code == "InvalidArgument");
+}
+
 TEST_CASE("what is not there is named", "[testing][answer]") {
   store s3;
   CHECK(s3.ask("GET", "/b/other").error.code == "NoSuchKey");
