@@ -130,6 +130,7 @@ class client {
     how.if_none_match = what.if_none_match;
     if (!what.response.empty() && service_->anonymous())
       throw error(errc::invalid_argument, "response is given, and the client has no credentials: only signed requests may ask for headers of the answer");
+    how.verify = what.verify.value_or(verify_);
     how.query = s3::object_query(what.version_id, what.response);
     how.common = common(what.expected_bucket_owner, what.headers);
     how.request = {.key = {},
@@ -255,6 +256,7 @@ class client {
                            .on_error = what.on_error,
                            .on_archived = what.on_archived,
                            .match_etag = what.match_etag,
+                           .verify = what.verify,
                            .run_deadline = what.run_deadline,
                            .stop = what.stop};
     return page(what.bucket, std::move(objects), how, order, std::move(headers), std::move(tally), std::move(left_out));
@@ -271,6 +273,7 @@ class client {
     made.archived = how.on_archived;
     made.left_out = std::move(left_out);
     made.match_etag = how.match_etag;
+    made.verify = how.verify.value_or(verify_);
     made.run_limit = run_limit(how.run_deadline);
     made.request.requester_pays = how.requester_pays;
     made.common = std::move(headers);

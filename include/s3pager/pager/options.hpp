@@ -85,7 +85,8 @@ struct client_options {
   std::size_t receive_window_bytes = 4 << 20;
   duration keep_alive = std::chrono::seconds(15);  ///< how long a connection is kept without a request: S3 closes them after some 20 s
   s3pager::deadlines deadlines = {};
-  s3pager::verify verify = s3pager::verify::as_it_arrives;  ///< of the checksums that the service keeps
+  /// What is done with the checksums that the service keeps: unless it is off, every GET asks for them (x-amz-checksum-mode: ENABLED).
+  s3pager::verify verify = s3pager::verify::as_it_arrives;
   retry_policy retry = {};                  ///< of each request; {.max_attempts = 1}: never again
   std::optional<std::uint64_t> jitter_seed = {};  ///< of the delays between attempts; default: random
   hedge_policy hedge = {};                  ///< {.enabled = false}: nothing is asked for twice
@@ -110,6 +111,7 @@ struct page_options {
   s3pager::filter filter = {};        ///< only the objects that pass; of the keys of the shard
   bool match_etag = true;             ///< If-Match with the listed ETag: an object that changed since is errc::changed; else ETag and
                                       ///< size are those of the answer
+  std::optional<s3pager::verify> verify = {};  ///< default: the client's
   duration run_deadline = {};         ///< 0: the client's deadlines.run
   coro::stop_token stop = {};         ///< ends the stream with errc::cancelled
 };
@@ -123,6 +125,7 @@ struct keys_options {
   s3pager::on_error on_error = s3pager::on_error::stop;
   s3pager::on_archived on_archived = s3pager::on_archived::report;  ///< of objects that a list gave; of a key nothing is known
   bool match_etag = true;  ///< the slices of one object must be of one version
+  std::optional<s3pager::verify> verify = {};  ///< default: the client's
   duration run_deadline = {};
   coro::stop_token stop = {};
 };
@@ -156,6 +159,7 @@ struct get_options {
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
   response_overrides response = {};           ///< headers that the answer is to have; of a client with credentials only
+  std::optional<s3pager::verify> verify = {};  ///< default: the client's
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed

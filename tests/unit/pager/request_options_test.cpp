@@ -265,6 +265,31 @@ TEST_CASE("headers that the answer is to have are asked for in the query, with v
   CHECK(with.seen[2].query == "partNumber=1&" + overrides);
 }
 
+TEST_CASE("checksums are asked for as the call says, or the client", "[pager][request_options]") {
+  bench with({.origin = {.checksums = {.algorithm = testing::checksum_algorithm::crc32c}}, .objects = {.count = 2}});
+  const auto modes = [&](verify clients, const std::function<page_stream(client&)>& start) {
+    with.seen.clear();
+    client_options how = with.in.small();
+    how.verify = clients;
+    with.read(how, start);
+    CHECK_FALSE(with.failure);
+    std::string made;
+    for (const asked& each : with.seen)
+      if (!each.key.empty()) made += each.header("x-amz-checksum-mode") + ' ';
+    return made;
+  };
+  for (const verify clients : {verify::off, verify::as_it_arrives, verify::before_delivery}) {
+    const std::string usual = clients == verify::off ? "none " : "ENABLED ";
+    CHECK(modes(clients, [](client& s3) { return s3.get({.bucket = "m", .key = "k"}); }) == usual);
+    CHECK(modes(clients, [](client& s3) { return s3.get({.bucket = "m", .key = "k", .verify = verify::off}); }) == "none ");
+    CHECK(modes(clients, [](client& s3) { return s3.get({.bucket = "m", .key = "k", .verify = verify::as_it_arrives}); }) == "ENABLED ");
+    CHECK(modes(clients, [](client& s3) { return s3.page_ordered({.bucket = "s"}); }) == usual + usual);
+    CHECK(modes(clients, [](client& s3) { return s3.page_ordered({.bucket = "s", .verify = verify::off}); }) == "none none ");
+    CHECK(modes(clients, [](client& s3) { return s3.page_unordered("m", {std::string_view("k")}, {.verify = verify::before_delivery}); }) ==
+          "ENABLED ");
+  }
+}
+
 TEST_CASE("a client without credentials asks for no headers of the answer", "[pager][request_options]") {
   bench with;
   client_options how = with.in.small();
