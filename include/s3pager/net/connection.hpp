@@ -2,6 +2,8 @@
 // Knows neither S3 nor who shares connections.
 #pragma once
 
+#include <string.h>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -23,9 +25,20 @@ class request_buffer final : public counted {
  public:
   /// A key of 1,024 bytes encoded (3,072), session token (up to 4 KiB), Authorization (1 KiB) and further headers.
   static constexpr std::size_t capacity = 16 * 1024;
+
+  // Not defaulted, which would touch all of it.
+  request_buffer() noexcept {}
+  ~request_buffer() override { wipe(); }
+
   [[nodiscard]] std::span<char> bytes() noexcept { return bytes_; }
+  /// The first so many must not be found in memory later: they are overwritten at the end, or now by wipe().
+  void hold_secret(std::size_t bytes) noexcept { secret_bytes_ = bytes; }
+  void wipe() noexcept {
+    if (secret_bytes_ > 0) ::explicit_bzero(bytes_.data(), std::exchange(secret_bytes_, 0));
+  }
 
  private:
+  std::size_t secret_bytes_ = 0;
   std::array<char, capacity> bytes_;
 };
 

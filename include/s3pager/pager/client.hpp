@@ -132,7 +132,7 @@ class client {
       throw error(errc::invalid_argument, "response is given, and the client has no credentials: only signed requests may ask for headers of the answer");
     how.verify = what.verify.value_or(verify_);
     how.query = s3::object_query(what.version_id, what.response);
-    how.common = common(what.expected_bucket_owner, what.headers);
+    how.common = with_key(common(what.expected_bucket_owner, what.headers), what.customer_key);
     how.request = {.key = {},
                    .range = what.range,
                    .if_modified_since = what.if_modified_since,
@@ -218,6 +218,16 @@ class client {
     return made;
   }
 
+  /// What every GET of the call has, besides.
+  [[nodiscard]] ref<s3::common_headers> with_key(const ref<s3::common_headers>& before, const customer_key& key) const {
+    if (key.empty()) return before;
+    if (!aws::uses_tls(service_->settings().endpoint_url))
+      throw error(errc::invalid_argument, "customer_key is given, and the endpoint is not https: the key would go over the network as it is");
+    auto made = before ? make_ref<s3::common_headers>(*before) : make_ref<s3::common_headers>();
+    made->add_customer_key(key);
+    return made;
+  }
+
   [[nodiscard]] pager::run_settings defaults() const {
     pager::run_settings made;
     set_lanes(made, concurrency_);
@@ -259,10 +269,10 @@ class client {
                            .verify = what.verify,
                            .run_deadline = what.run_deadline,
                            .stop = what.stop};
-    return page(what.bucket, std::move(objects), how, order, std::move(headers), std::move(tally), std::move(left_out));
+    return page(what.bucket, std::move(objects), how, order, with_key(headers, what.customer_key), std::move(tally), std::move(left_out));
   }
   [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how, page_order order) {
-    return page(bucket, std::move(objects), how, order, common(how.expected_bucket_owner, how.headers),
+    return page(bucket, std::move(objects), how, order, with_key(common(how.expected_bucket_owner, how.headers), how.customer_key),
                 make_ref<s3::request_tally>(), {});
   }
   [[nodiscard]] page_stream page(std::string_view bucket, async_generator<object> objects, const keys_options& how, page_order order,

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "s3pager/aws/customer_key.hpp"
 #include "s3pager/aws/endpoint.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/coro/stop.hpp"
@@ -104,6 +105,7 @@ struct page_options {
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with the list's requests and the objects' and are signed
+  s3pager::customer_key customer_key = {};  ///< that all of the objects were stored under; goes with each GET
   std::uint32_t concurrency = 0;      ///< 0: the client's
   s3pager::on_error on_error = s3pager::on_error::stop;
   s3pager::on_archived on_archived = s3pager::on_archived::report;
@@ -121,6 +123,7 @@ struct keys_options {
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed
+  s3pager::customer_key customer_key = {};  ///< that all of the objects were stored under
   std::uint32_t concurrency = 0;
   s3pager::on_error on_error = s3pager::on_error::stop;
   s3pager::on_archived on_archived = s3pager::on_archived::report;  ///< of objects that a list gave; of a key nothing is known
@@ -158,6 +161,7 @@ struct get_options {
   std::optional<wall_time> if_unmodified_since = {};
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
+  s3pager::customer_key customer_key = {};    ///< that the object was stored under
   response_overrides response = {};           ///< headers that the answer is to have; of a client with credentials only
   std::optional<s3pager::verify> verify = {};  ///< default: the client's
   bool requester_pays = false;

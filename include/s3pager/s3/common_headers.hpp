@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "s3pager/aws/customer_key.hpp"
 #include "s3pager/aws/signer.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/counted.hpp"
@@ -64,11 +65,27 @@ class common_headers final : public counted {
   /// Names are in order, and in lower case. They live until the next one is added.
   [[nodiscard]] std::span<const aws::signed_header> sorted() const noexcept { return views_; }
 
+  /// The value of one; empty: it is not among them.
+  [[nodiscard]] std::string_view value_of(std::string_view name) const noexcept {
+    for (const aws::signed_header& each : views_)
+      if (each.name == name) return each.value;
+    return {};
+  }
+
   /// One that the library sends.
   void add(std::string_view name, std::string_view value) {
     held_.insert(place_of(name), {std::string(name), value});
     point();
   }
+  /// The customer's key, of which secret_value() is a secret.
+  void add_customer_key(const customer_key& key) {
+    const aws::encoded_customer_key encoded = aws::encode_customer_key(key);
+    add(aws::customer_algorithm_header, "AES256");
+    add(aws::customer_key_header, encoded.key.view());
+    add(aws::customer_key_md5_header, encoded.md5.view());
+  }
+  /// What of it is to be shown nowhere, and to be overwritten; empty: nothing.
+  [[nodiscard]] std::string_view secret_value() const noexcept { return value_of(aws::customer_key_header); }
   /// A caller's own, each in the place of one of that name that is there already. Throws error(invalid_argument), which says what is wrong
   /// with which, and shows no value.
   void add_own(std::span<const request_header> headers) {

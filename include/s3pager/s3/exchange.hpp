@@ -209,6 +209,7 @@ class exchange {
     sending_.reset();
     end({});
     if (!sent_whole) return lease_.reset();
+    lease_->out()->wipe();
     stream().sent();
     lease_.give_back();
   }
@@ -245,10 +246,11 @@ class exchange {
   }
 
   /// Of what was sent, what is to be shown nowhere.
-  [[nodiscard]] std::array<std::string_view, 2> sent_secrets() const noexcept {
+  [[nodiscard]] std::array<std::string_view, 3> sent_secrets() const noexcept {
     std::string_view proxys = target_->via() ? target_->via()->authorization.view() : std::string_view();
     if (const std::size_t scheme = proxys.find(' '); scheme != std::string_view::npos) proxys.remove_prefix(scheme + 1);
-    return {signed_with_ ? signed_with_->value.session_token.view() : std::string_view(), proxys};
+    return {signed_with_ ? signed_with_->value.session_token.view() : std::string_view(), proxys,
+            common_ != nullptr ? common_->secret_value() : std::string_view()};
   }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.
@@ -311,7 +313,12 @@ class exchange {
     signed_offset_ = service_->clock_offset();
     signed_region_.assign(target_->where().signing_region);
     if (identity::credentials_cache* const cache = target_->credentials()) signed_with_ = cache->latest();
-    const auto head = service_->write_get(*target_, what, lease_->out()->bytes());
+    common_ = what.common;
+    net::request_buffer& out = *lease_->out();
+    const bool secret = common_ != nullptr && !common_->secret_value().empty();
+    if (secret) out.hold_secret(out.bytes().size());
+    const auto head = service_->write_get(*target_, what, out.bytes());
+    if (secret) out.hold_secret(head.size());
     ++tally_->requests;
     if (event_.hedge)
       ++tally_->hedges;
@@ -409,6 +416,7 @@ class exchange {
   request_event event_;
   const ring::socket_address* late_peer_ = nullptr;
   std::error_code outcome_error_;
+  const common_headers* common_ = nullptr;  // that went with it
   inline_text<64> request_id_;  // 16 characters of Amazon S3's, some 50 of others'
   inline_text<128> host_id_;    // 76 of Amazon S3's
   inline_text<64> region_;      // of an answer that is a failure

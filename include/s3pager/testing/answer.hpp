@@ -19,6 +19,7 @@
 #include "s3pager/testing/behaviour.hpp"
 #include "s3pager/testing/bucket.hpp"
 #include "s3pager/testing/conditions.hpp"
+#include "s3pager/testing/customer_key.hpp"
 #include "s3pager/testing/faulty_text.hpp"
 #include "s3pager/testing/list_answer.hpp"
 #include "s3pager/testing/request.hpp"
@@ -145,6 +146,7 @@ inline constexpr std::array<std::pair<std::string_view, std::string_view>, 6> ov
   if (request.method == "GET" && info.archived(loop.clock().wall()))
     return refuse({403, "InvalidObjectState", "The operation is not valid for the object's storage class",
                    {{"StorageClass", info.storage_class}}});
+  if (s3_error refused = check_customer_key(request, info)) return refuse(std::move(refused));
   std::string validators;
   append_field(validators, "ETag", '"' + info.etag + '"');
   append_field(validators, "Last-Modified", format_http_date(info.last_modified));
@@ -179,6 +181,8 @@ inline constexpr std::array<std::pair<std::string_view, std::string_view>, 6> ov
   if (!request.parameter("response-content-type")) append_field(made.fields, "Content-Type", "binary/octet-stream");
   for (const auto& [parameter, name] : overridable)
     if (const auto value = request.parameter(parameter)) append_field(made.fields, name, *value);
+  for (const char* name : {"x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-customer-key-MD5"})
+    if (const auto value = request.headers.find(name)) append_field(made.fields, name, *value);
   if (range.verdict == range_verdict::part) {
     made.status = 206;
     const std::uint64_t said = range.offset + static_cast<std::uint64_t>(how.range_off);

@@ -23,6 +23,7 @@ struct object_info {
   std::string storage_class = "STANDARD";
   std::optional<wall_time> restore_expiry = {};  ///< of an archived object's restored copy
   bool restore_in_progress = false;
+  std::string customer_key = {};  ///< that it was stored under, 32 bytes; empty: none
 
   /// Whether its bytes can't be had at `now`.
   [[nodiscard]] bool archived(wall_time now) const noexcept {

@@ -29,7 +29,7 @@ class memory_bucket final : public bucket {
   /// Adds the object, or replaces it. Its ETag is its MD5.
   void put(std::string_view key, std::span<const std::byte> bytes,
            wall_time last_modified = wall_time{std::chrono::seconds{1'767'225'600}}) {
-    stored made{std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()), md5(bytes), last_modified, {}};
+    stored made{std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()), md5(bytes), last_modified, {}, {}};
     const std::lock_guard lock(mutex_);
     objects_.insert_or_assign(std::string(key), std::move(made));
   }
@@ -43,6 +43,17 @@ class memory_bucket final : public bucket {
     const auto at = objects_.find(key);
     if (at == objects_.end()) return false;
     at->second.where = {std::string(storage_class), restore_expiry, restore_in_progress};
+    return true;
+  }
+
+  /// Who reads it has to bring this key of 32 bytes from now on (SSE-C). Its ETag is none that tells of its bytes then. False if there is
+  /// no such object.
+  bool encrypt_with(std::string_view key, std::span<const std::byte> customer_key) {
+    const std::lock_guard lock(mutex_);
+    const auto at = objects_.find(key);
+    if (at == objects_.end()) return false;
+    at->second.customer_key = as_chars(customer_key);
+    at->second.etag = md5(as_byte_span(at->second.etag + at->second.customer_key));
     return true;
   }
 
@@ -79,6 +90,7 @@ class memory_bucket final : public bucket {
     std::string etag;
     wall_time last_modified;
     place where;
+    std::string customer_key;
   };
 
   class held_body final : public object_body {
@@ -112,7 +124,8 @@ class memory_bucket final : public bucket {
             .last_modified = of.last_modified,
             .storage_class = of.where.storage_class,
             .restore_expiry = of.where.restore_expiry,
-            .restore_in_progress = of.where.restore_in_progress};
+            .restore_in_progress = of.where.restore_in_progress,
+            .customer_key = of.customer_key};
   }
 
   mutable std::mutex mutex_;

@@ -302,6 +302,80 @@ TEST_CASE("a client without credentials asks for no headers of the answer", "[pa
   CHECK(with.seen.empty());
 }
 
+namespace {
+
+constexpr std::string_view key_text = "an AES-256 key has just 32 bytes";
+constexpr std::string_view other_text = "AN AES-256 KEY HAS JUST 32 BYTES";
+constexpr std::string_view key_base64 = "YW4gQUVTLTI1NiBrZXkgaGFzIGp1c3QgMzIgYnl0ZXM=";
+const customer_key right_key{as_byte_span(key_text)};
+const customer_key other_key{as_byte_span(other_text)};
+
+}  // namespace
+
+TEST_CASE("objects under a customer's key are read with it, whatever becomes of their requests", "[pager][request_options]") {
+  bench with({.origin = {.checksums = {.algorithm = testing::checksum_algorithm::crc32c}}, .tls = TLS1_3_VERSION});
+  with.in.memory->put("large", std::string(300'000, 'x'));
+  with.in.memory->encrypt_with("large", right_key.key);
+  with.in.memory->encrypt_with("k", right_key.key);
+  client_options how = with.in.small();
+  how.retry = {.base_delay = duration::zero()};
+  const std::string denied = make_error_code(errc::access_denied).message();
+  SECTION("of a prefix, with a body that breaks off") {
+    with.behave = [&](const testing::request_info& what) -> testing::behaviour {
+      return {.cut_at = what.key == "large" && what.range.empty() ? 100'000 : testing::behaviour::never};
+    };
+    const std::string got = with.read(how, [](client& s3) { return s3.page_ordered({.bucket = "m", .customer_key = right_key}); });
+    CHECK(got == "0123456789" + std::string(300'000, 'x'));
+    REQUIRE(with.seen.size() == 4);
+    for (const asked& each : with.seen) {
+      const bool list = each.key.empty();
+      CHECK(each.header("x-amz-server-side-encryption-customer-algorithm") == (list ? "none" : "AES256"));
+      CHECK(each.header("x-amz-server-side-encryption-customer-key") == (list ? "none" : key_base64));
+      CHECK(each.header("x-amz-server-side-encryption-customer-key-md5") == (list ? "none" : "UfbgQ/LI3bM6j9siHe5MPA=="));
+      for (const char* name : {"algorithm", "key", "key-md5"})
+        CHECK(each.signs("x-amz-server-side-encryption-customer-" + std::string(name)) == !list);
+    }
+  }
+  SECTION("of keys") {
+    CHECK(with.read(how, [](client& s3) { return s3.page_unordered("m", {std::string_view("k")}, {.customer_key = right_key}); }) == "0123456789");
+  }
+  SECTION("of an object, whose checksum is that of its bytes") {
+    client s3(with.in.loop, how);
+    auto pages = s3.get({.bucket = "m", .key = "k", .customer_key = right_key});
+    with.in.run([](page_stream& of) -> task<> {
+      const std::optional<page> got = co_await of.next();
+      CHECK(got->text() == "0123456789");
+      CHECK(got->object().verification() == verification::crc32c);
+    }(pages));
+  }
+  SECTION("with another key") {
+    CHECK(with.read(how, [](client& s3) { return s3.get({.bucket = "m", .key = "k", .customer_key = other_key}); }) == denied);
+    CHECK(with.failure->s3_code() == "AccessDenied");
+  }
+  SECTION("without one") {
+    with.read(how, [](client& s3) { return s3.get({.bucket = "m", .key = "k"}); });
+    REQUIRE(with.failure);
+    CHECK(with.failure->http_status() == 400);
+    CHECK(with.failure->details().message.find("Server Side Encryption") != std::string::npos);
+  }
+}
+
+TEST_CASE("a customer's key does not go over the network as it is", "[pager][request_options]") {
+  bench with;
+  client s3(with.in.loop, with.in.small());
+  const auto refused = Catch::Matchers::StartsWith("customer_key is given, and the endpoint is not https");
+  CHECK_THROWS_WITH(s3.get({.bucket = "m", .key = "k", .customer_key = right_key}), refused);
+  CHECK_THROWS_WITH(s3.page_ordered({.bucket = "m", .customer_key = right_key}), refused);
+  CHECK_THROWS_WITH(s3.page_unordered("m", {std::string_view("k")}, {.customer_key = right_key}), refused);
+  client_options secure = with.in.small();
+  secure.endpoint_url = "HTTPS://127.0.0.1";
+  client other(with.in.loop, secure);
+  const customer_key cut{right_key.key.first(16)};
+  CHECK_THROWS_WITH(other.get({.bucket = "m", .key = "k", .customer_key = cut}), Catch::Matchers::StartsWith("customer_key has 16 bytes, 32 are needed"));
+  CHECK_NOTHROW(other.get({.bucket = "m", .key = "k", .customer_key = right_key}));
+  CHECK(with.seen.empty());
+}
+
 TEST_CASE("what can't be sent is refused by the call, before it sends anything", "[pager][request_options]") {
   bench with;
   client s3(with.in.loop, with.in.small());

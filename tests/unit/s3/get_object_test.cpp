@@ -86,6 +86,26 @@ TEST_CASE("what is asked for is written as S3 wants it", "[s3][get_object]") {
         "user-agent: s3pager/" + std::string(version) + "\r\n\r\n");
 }
 
+TEST_CASE("a customer's key is in no failure though a service echoes it, and not in memory after its request", "[s3][get_object]") {
+  constexpr std::string_view text = "an AES-256 key has just 32 bytes";
+  constexpr std::string_view encoded = "YW4gQUVTLTI1NiBrZXkgaGFzIGp1c3QgMzIgYnl0ZXM=";
+  const auto headers = make_ref<common_headers>();
+  headers->add_customer_key({as_byte_span(text)});
+  const std::string body = "<Error><Code>InvalidArgument</Code><Message>" + std::string(encoded) + " is bad</Message></Error>";
+  const bool refuses = GENERATE(false, true);
+  bench in(refuses ? "HTTP/1.1 400 X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body : hello);
+  const outcome out = fetched(in, {.key = "k", .common = headers.get()});
+  CHECK(out.failure.has_value() == refuses);
+  if (refuses) CHECK(out.failure->details().message == "**** is bad");
+  REQUIRE(in.server.requests().size() == 1);
+  CHECK(in.server.requests()[0].find("\r\nx-amz-server-side-encryption-customer-key: " + std::string(encoded) + "\r\n") != std::string::npos);
+  net::place kept = in.target->host()->try_place(false);
+  REQUIRE(kept.connected());
+  const net::lease lease = net::host::connected(std::move(kept));
+  const std::string_view memory(lease->out()->bytes().data(), in.server.requests()[0].size());
+  CHECK(memory == std::string(memory.size(), '\0'));
+}
+
 TEST_CASE("an answer is read whole wherever it is cut", "[s3][get_object]") {
   for (std::size_t at = 0; at <= hello.size(); ++at) {
     CAPTURE(at);
