@@ -215,6 +215,25 @@ inline void put_folded(hash_stream& out, std::string_view value) noexcept {
   }
 }
 
+/// `\nname:value` of each header, the values of one name joined by commas. Writes the names, joined by semicolons, to `names`, which has
+/// room for them, and gives their end.
+[[nodiscard]] inline char* put_headers(hash_stream& out, std::span<const signed_header> headers, char* names) noexcept {
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const auto& [name, value] = headers[i];
+    if (i != 0 && headers[i - 1].name == name) {
+      out.put(',');
+    } else {
+      if (i != 0) *names++ = ';';
+      names = put_text(names, name);
+      out.put('\n');
+      out.put(name);
+      out.put(':');
+    }
+    put_folded(out, value);
+  }
+  return names;
+}
+
 }  // namespace detail
 
 /// Signs requests of one region and service. Keeps what does not change from request to request: the key derived for
@@ -273,19 +292,7 @@ class signer {
     canonical.put(request.path);
     canonical.put('\n');
     canonical.put(request.query);
-    for (std::size_t i = 0; i < request.headers.size(); ++i) {
-      const auto& [name, value] = request.headers[i];
-      if (i != 0 && request.headers[i - 1].name == name) {
-        canonical.put(',');
-      } else {
-        if (i != 0) *end++ = ';';
-        end = put_text(end, name);
-        canonical.put('\n');
-        canonical.put(name);
-        canonical.put(':');
-      }
-      detail::put_folded(canonical, value);
-    }
+    end = detail::put_headers(canonical, request.headers, end);
     canonical.put("\n\n");
     canonical.put({names, static_cast<std::size_t>(end - names)});
     canonical.put('\n');
