@@ -26,6 +26,9 @@ TEST_CASE("a bucket of another account than is expected is denied", "[testing][b
   CHECK(verdict({{"Host", "h"}}) == "");
   CHECK(verdict({{"Host", "h"}, {"x-amz-expected-bucket-owner", "111122223333"}}) == "");
   CHECK(verdict({{"Host", "h"}, {"X-Amz-Expected-Bucket-Owner", "444455556666"}}) == "403 AccessDenied");
+  CHECK(verdict({{"Host", "h"}}, "/b/k?x-amz-expected-bucket-owner=111122223333") == "");
+  CHECK(verdict({{"Host", "h"}}, "/b/k?x-amz-expected-bucket-owner=444455556666") == "403 AccessDenied");
+  CHECK(verdict({{"Host", "h"}}, "/b/k?X-Amz-Expected-Bucket-Owner=444455556666") == "");
   for (const char* each : {"", "11112222333", "1111222233334", "11112222333x"})
     CHECK(verdict({{"Host", "h"}, {"x-amz-expected-bucket-owner", each}}) == "400 InvalidBucketOwnerAWSAccountID");
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "s3pager/aws/canonical_query.hpp"
+#include "s3pager/aws/presign.hpp"
 #include "s3pager/aws/signer.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 #include "support/catch.hpp"
@@ -198,7 +199,8 @@ TEST_CASE("a refusal names its cause", "[testing][signature_verifier]") {
   CHECK(wrong_region.code == "AuthorizationHeaderMalformed");
   REQUIRE(wrong_region.details.size() == 1);
   CHECK(wrong_region.details[0] == std::pair<std::string_view, std::string>("Region", "us-east-1"));
-  CHECK(verdict(verifier, parsed("GET", "/b/k?X-Amz-Signature=1", good)) == "NotImplemented");
+  CHECK(verdict(verifier, parsed("GET", "/b/k?X-Amz-Signature=1", good)) == "InvalidArgument");
+  CHECK(verdict(verifier, parsed("GET", "/b/k?Signature=1", good)) == "NotImplemented");
 }
 
 TEST_CASE("clocks may differ by fifteen minutes", "[testing][signature_verifier]") {
@@ -233,4 +235,116 @@ TEST_CASE("unsigned requests are let in where that is wanted", "[testing][signat
   CHECK(verdict(signature_verifier("us-east-1", false, std::chrono::minutes(15)), unsigned_request) == "");
   fields bad = sign(example, "GET", "/b/other", "", {{"host", "h"}}, example_time);
   CHECK(verdict(verifier_of(example, true), parsed("GET", "/b/k", bad)) == "SignatureDoesNotMatch");
+}
+
+namespace {
+
+struct presigned {
+  std::string path = "/b/k";
+  std::vector<aws::query_parameter> query = {};
+  std::vector<aws::signed_header> headers = {{"host", "h"}};
+  std::chrono::seconds expires = std::chrono::hours(1);
+  std::string_view region = "us-east-1";
+
+  [[nodiscard]] std::string target(const signing_key& key = example, wall_time now = example_time) const {
+    return path + '?' +
+           aws::presigned_query({.path = path, .query = query, .headers = headers, .expires_in = expires},
+                                {.access_key_id = key.access_key_id, .secret_access_key = key.secret_access_key, .session_token = key.session_token},
+                                region, "s3", now);
+  }
+};
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  const std::size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, what.size(), by);
+}
+
+}  // namespace
+
+TEST_CASE("the verifier agrees with the library's URLs of any bytes", "[testing][signature_verifier]") {
+  std::mt19937 random(20'27);
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  const auto bytes = [&](std::size_t most) {
+    std::string out(below(static_cast<unsigned>(most) + 1), '\0');
+    for (char& c : out) c = static_cast<char>(below(256));
+    return out;
+  };
+  for (int round = 0; round < 1000; ++round) {
+    const signing_key key{"AK" + std::to_string(below(1000)), bytes(60) + "s", below(2) == 0 ? "" : "token/+=" + std::to_string(round)};
+    presigned made{.path = "/", .expires = std::chrono::seconds(1 + below(604'800))};
+    append_uri_encoded(made.path, below(10) == 0 ? "//../.%" : bytes(40), slash::keep);
+    std::vector<std::pair<std::string, std::string>> parameters(below(4));
+    for (auto& [name, value] : parameters) {
+      append_uri_encoded(name, "p" + bytes(6), slash::encode);
+      append_uri_encoded(value, bytes(20), slash::encode);
+      made.query.push_back({name, value});
+    }
+    if (below(2) == 0) made.headers.push_back({"x-amz-meta-a", "a  b   c "});
+    const wall_time now{std::chrono::seconds{1'700'000'000 + below(400'000'000)}};
+    fields headers;
+    for (const auto& [name, value] : made.headers) headers.emplace_back(name, value);
+    headers.emplace_back("Range", "bytes=1-2");
+    const parsed asked("GET", made.target(key, now), headers);
+    REQUIRE(asked.complete());
+    const s3_error refused = verifier_of(key).verify(asked.request, now);
+    CAPTURE(round, made.path, refused.message);
+    REQUIRE(refused.code == "");
+  }
+}
+
+TEST_CASE("a URL is good from its time on until it expires, and for one method and its headers", "[testing][signature_verifier]") {
+  using namespace std::chrono_literals;
+  const signature_verifier verifier = verifier_of(example);
+  const std::string target = presigned{}.target();
+  const auto code = [&](std::string_view of, wall_time now = example_time, const fields& headers = {{"Host", "h"}}, std::string_view method = "GET") {
+    const parsed asked(method, of, headers);
+    REQUIRE(asked.complete());
+    const s3_error refused = verifier.verify(asked.request, now);
+    return refused ? std::string(refused.code) + ": " + refused.message : "";
+  };
+  CHECK(code(target) == "");
+  CHECK(code(target, example_time + 1h) == "");
+  CHECK(code(target, example_time + 1h + 1s) == "AccessDenied: Request has expired");
+  CHECK(code(target, example_time - 15min) == "");
+  CHECK(code(target, example_time - 15min - 1s) == "AccessDenied: Request is not yet valid");
+  CHECK(code(target, example_time, {{"Host", "h"}, {"Range", "bytes=1-2"}, {"If-Match", "*"}}) == "");
+  CHECK(code(target, example_time, {{"Host", "h"}, {"x-amz-checksum-mode", "ENABLED"}}) ==
+        "AccessDenied: There were headers present in the request which were not signed");
+  CHECK(code(target, example_time, {{"Host", "other"}}).starts_with("SignatureDoesNotMatch"));
+  CHECK(code(target, example_time, {{"Host", "h"}}, "HEAD").starts_with("SignatureDoesNotMatch"));
+  CHECK(code(target + "&a=b").starts_with("SignatureDoesNotMatch"));
+  CHECK(code(replaced(target, "/b/k", "/b/K")).starts_with("SignatureDoesNotMatch"));
+  CHECK(code(replaced(target, "Expires=3600", "Expires=3601")).starts_with("SignatureDoesNotMatch"));
+  CHECK(code(replaced(target, "X-Amz-Signature=", "X-Amz-Signature=0")).starts_with("SignatureDoesNotMatch"));
+  const presigned with_header{.headers = {{"host", "h"}, {"x-team", "storage"}}};
+  CHECK(code(with_header.target(), example_time, {{"Host", "h"}, {"X-Team", "storage"}}) == "");
+  CHECK(code(with_header.target(), example_time, {{"Host", "h"}, {"X-Team", "other"}}).starts_with("SignatureDoesNotMatch"));
+  CHECK(code(with_header.target()).starts_with("SignatureDoesNotMatch"));
+}
+
+TEST_CASE("a refusal of a URL names its cause", "[testing][signature_verifier]") {
+  const signature_verifier verifier = verifier_of(example);
+  const std::string target = presigned{}.target();
+  const auto code = [&](const std::string& of) { return verdict(verifier, parsed("GET", of, {{"Host", "h"}})); };
+  for (const char* each : {"X-Amz-Algorithm=", "X-Amz-Credential=", "X-Amz-Signature=", "X-Amz-Date=", "X-Amz-SignedHeaders=", "X-Amz-Expires="})
+    CHECK(code(replaced(target, each, "other=")) == "AuthorizationQueryParametersError");
+  for (const auto& [what, by] : {std::pair("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), std::pair("%2Faws4_request", ""), std::pair("20130524T000000Z", "yesterday"),
+                                 std::pair("Expires=3600", "Expires=soon"), std::pair("Expires=3600", "Expires=-1"), std::pair("Expires=3600", "Expires=604801"),
+                                 std::pair("%2F20130524%2F", "%2F20130525%2F"), std::pair("%2Fs3%2F", "%2Fec2%2F"), std::pair("Headers=host", "Headers=Host")})
+    CHECK(code(replaced(target, what, by)) == "AuthorizationQueryParametersError");
+  CHECK(code(replaced(target, "Headers=host", "Headers=range")) == "AccessDenied");
+  CHECK(code(replaced(target, "AKIAIOSFODNN7EXAMPLE", "AKIAUNKNOWN")) == "InvalidAccessKeyId");
+  const parsed elsewhere("GET", presigned{.region = "eu-west-1"}.target(), {{"Host", "h"}});
+  const s3_error wrong_region = verifier.verify(elsewhere.request, example_time);
+  CHECK(wrong_region.code == "AuthorizationQueryParametersError");
+  REQUIRE(wrong_region.details.size() == 1);
+  CHECK(wrong_region.details[0].second == "us-east-1");
+  signing_key temporary = example;
+  temporary.session_token = "session";
+  CHECK(verdict(verifier_of(temporary), parsed("GET", presigned{}.target(temporary), {{"Host", "h"}})) == "");
+  CHECK(verdict(verifier_of(temporary), parsed("GET", target, {{"Host", "h"}})) == "InvalidToken");
+  CHECK(verdict(verifier, parsed("GET", presigned{}.target(temporary), {{"Host", "h"}})) == "InvalidToken");
+  temporary.expiration = example_time + std::chrono::minutes(1);
+  CHECK(verdict(verifier_of(temporary), parsed("GET", presigned{}.target(temporary), {{"Host", "h"}}), *temporary.expiration) == "ExpiredToken");
 }
