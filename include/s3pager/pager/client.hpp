@@ -16,11 +16,14 @@
 #include <utility>
 
 #include "s3pager/aws/bucket_name.hpp"
+#include "s3pager/aws/presign.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
+#include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/stop.hpp"
+#include "s3pager/coro/task.hpp"
 #include "s3pager/pager/client_settings.hpp"
 #include "s3pager/pager/options.hpp"
 #include "s3pager/pager/page.hpp"
@@ -34,6 +37,7 @@
 #include "s3pager/s3/list_objects.hpp"
 #include "s3pager/s3/object.hpp"
 #include "s3pager/s3/object_query.hpp"
+#include "s3pager/s3/presign_get.hpp"
 #include "s3pager/s3/service.hpp"
 
 namespace s3pager {
@@ -146,6 +150,27 @@ class client {
     keys.add(checked_key(what.key));
     return start(what.bucket, pager::given_objects(std::move(keys)), make_ref<s3::request_tally>(), std::move(how),
                  what.stop);
+  }
+
+  /// A URL by which whoever has it gets the object, until it expires, or until the credentials do that it was signed with: a secret as
+  /// much as these, which is in no error and no log of the library's. Nothing is sent; the task waits for credentials and region, where they
+  /// are not there yet. It throws invalid_argument if the client has no credentials, and what their provider throws. Of the client's own
+  /// headers none has to be sent with it. Amazon S3 takes no URL of SSE-C objects without their headers: those can't be had by it.
+  [[nodiscard]] task<std::string> presign_get(const presign_options& what) {
+    if (service_->anonymous()) throw error(errc::invalid_argument, "presign_get: the client has no credentials to sign with");
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(what.expires_in);
+    if (seconds != what.expires_in || seconds < std::chrono::seconds(1) || seconds > aws::most_presigned)
+      throw error(errc::invalid_argument, "expires_in is " + to_text(what.expires_in) + ", whole seconds from 1 to 604800 (7 days) are needed");
+    s3::presign_request asked{.key = std::string(checked_key(what.key)),
+                              .query = s3::object_query(what.version_id, what.response),
+                              .expires_in = seconds,
+                              .headers = with_own({}, what.headers)};
+    // In lower case, as of others S3 takes no notice: https://github.com/aws/aws-sdk-go-v2/issues/2508
+    const auto add = [&asked](std::string_view parameter) { asked.query.append(asked.query.empty() ? "" : "&").append(parameter); };
+    if (!what.expected_bucket_owner.empty())
+      add("x-amz-expected-bucket-owner=" + std::string(s3::checked_bucket_owner(what.expected_bucket_owner)));
+    if (what.requester_pays) add("x-amz-request-payer=requester");
+    return s3::presign_get(service_, service_->bucket(what.bucket), std::move(asked));
   }
 
   /// Bytes of slots under grants or in pages. What a stream that ended was receiving counts until the kernel has let go of it, some

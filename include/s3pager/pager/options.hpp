@@ -171,4 +171,16 @@ struct get_options {
   coro::stop_token stop = {};
 };
 
+/// What a URL is to be good for.
+struct presign_options {
+  std::string_view bucket = {};
+  std::string_view key = {};
+  duration expires_in = std::chrono::hours(1);  ///< whole seconds, 1 s to 7 days; temporary credentials may expire before that
+  std::string_view version_id = {};
+  response_overrides response = {};             ///< headers that the answer is to have: a file's name for a browser, its type
+  bool requester_pays = false;
+  std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: whoever fetches it is denied if the bucket is not its own
+  std::span<const request_header> headers = {};  ///< that whoever fetches it has to send, as they are here
+};
+
 }  // namespace s3pager

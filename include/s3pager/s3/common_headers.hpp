@@ -1,5 +1,5 @@
-// Headers that all requests of a call have in common: a caller's own, and those of options that go with every request. Checked and put in
-// order once a call, so that a request only refers to them. Knows no request.
+// Headers that all requests of a call have in common: a caller's own, and those of options that go with every request; and what of the
+// requests is to be shown nowhere. Checked and put in order once a call, so that a request only refers to them. Knows no request.
 #pragma once
 
 #include <algorithm>
@@ -60,32 +60,33 @@ class common_headers final : public counted {
 
   common_headers() = default;
   /// A copy, to add to.
-  explicit common_headers(const common_headers& of) : counted(), held_(of.held_), own_(of.own_), own_bytes_(of.own_bytes_) { point(); }
+  explicit common_headers(const common_headers& of)
+      : counted(), held_(of.held_), hidden_(of.hidden_), own_(of.own_), own_bytes_(of.own_bytes_) {
+    point();
+  }
 
   /// Names are in order, and in lower case. They live until the next one is added.
   [[nodiscard]] std::span<const aws::signed_header> sorted() const noexcept { return views_; }
 
-  /// The value of one; empty: it is not among them.
-  [[nodiscard]] std::string_view value_of(std::string_view name) const noexcept {
-    for (const aws::signed_header& each : views_)
-      if (each.name == name) return each.value;
-    return {};
-  }
+  /// What is masked where a service echoes it. With any, the head of a request is overwritten when it has been sent.
+  [[nodiscard]] std::span<const secret> hidden() const noexcept { return hidden_; }
 
   /// One that the library sends.
   void add(std::string_view name, std::string_view value) {
     held_.insert(place_of(name), {std::string(name), value});
     point();
   }
-  /// The customer's key, of which secret_value() is a secret.
+  /// What is so short that it may be a word is let be.
+  void hide(std::string_view what) {
+    if (what.size() >= 8) hidden_.emplace_back(what);
+  }
   void add_customer_key(const customer_key& key) {
     const aws::encoded_customer_key encoded = aws::encode_customer_key(key);
     add(aws::customer_algorithm_header, "AES256");
     add(aws::customer_key_header, encoded.key.view());
     add(aws::customer_key_md5_header, encoded.md5.view());
+    hide(encoded.key.view());
   }
-  /// What of it is to be shown nowhere, and to be overwritten; empty: nothing.
-  [[nodiscard]] std::string_view secret_value() const noexcept { return value_of(aws::customer_key_header); }
   /// A caller's own, each in the place of one of that name that is there already. Throws error(invalid_argument), which says what is wrong
   /// with which, and shows no value.
   void add_own(std::span<const request_header> headers) {
@@ -140,6 +141,7 @@ class common_headers final : public counted {
 
   std::vector<header> held_;
   std::vector<aws::signed_header> views_;
+  std::vector<secret> hidden_;
   std::size_t own_ = 0;
   std::size_t own_bytes_ = 0;
 };

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/counted.hpp"
@@ -246,11 +247,13 @@ class exchange {
   }
 
   /// Of what was sent, what is to be shown nowhere.
-  [[nodiscard]] std::array<std::string_view, 3> sent_secrets() const noexcept {
+  [[nodiscard]] std::vector<std::string_view> sent_secrets() const {
     std::string_view proxys = target_->via() ? target_->via()->authorization.view() : std::string_view();
     if (const std::size_t scheme = proxys.find(' '); scheme != std::string_view::npos) proxys.remove_prefix(scheme + 1);
-    return {signed_with_ ? signed_with_->value.session_token.view() : std::string_view(), proxys,
-            common_ != nullptr ? common_->secret_value() : std::string_view()};
+    std::vector<std::string_view> all{signed_with_ ? signed_with_->value.session_token.view() : std::string_view(), proxys};
+    if (common_ != nullptr)
+      for (const secret& each : common_->hidden()) all.push_back(each.view());
+    return all;
   }
 
   /// Reads the rest of an answer that is a failure, `begun` being what of its body came already, and gives the exception for it.
@@ -315,10 +318,10 @@ class exchange {
     if (identity::credentials_cache* const cache = target_->credentials()) signed_with_ = cache->latest();
     common_ = what.common;
     net::request_buffer& out = *lease_->out();
-    const bool secret = common_ != nullptr && !common_->secret_value().empty();
-    if (secret) out.hold_secret(out.bytes().size());
+    const bool hidden = common_ != nullptr && !common_->hidden().empty();
+    if (hidden) out.hold_secret(out.bytes().size());
     const auto head = service_->write_get(*target_, what, out.bytes());
-    if (secret) out.hold_secret(head.size());
+    if (hidden) out.hold_secret(head.size());
     ++tally_->requests;
     if (event_.hedge)
       ++tally_->hedges;
