@@ -23,8 +23,9 @@ namespace s3pager::net {
 /// Where a request head is written. Counted: a send in the kernel's hands keeps it when the connection is gone.
 class request_buffer final : public counted {
  public:
-  /// A key of 1,024 bytes encoded (3,072), session token (up to 4 KiB), Authorization (1 KiB) and further headers.
-  static constexpr std::size_t capacity = 16 * 1024;
+  /// A key of 1,024 bytes encoded (3,072), session token (up to 4 KiB), Authorization (up to 2 KiB), a caller's own headers (4 KiB) and
+  /// others; or a presigned URL of 16 KiB and few headers.
+  static constexpr std::size_t capacity = 18 * 1024;
 
   // Not defaulted, which would touch all of it.
   request_buffer() noexcept {}

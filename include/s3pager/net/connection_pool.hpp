@@ -119,6 +119,8 @@ class host final : public counted, private ring::timer {
 
   [[nodiscard]] const std::string& name() const noexcept { return addresses_.name(); }
   [[nodiscard]] std::uint16_t port() const noexcept { return addresses_.port(); }
+  /// Of TLS.
+  [[nodiscard]] std::size_t layers() const noexcept { return way_.layers(); }
   /// For messages: `NAME port N`.
   [[nodiscard]] std::string where() const { return way_.where(); }
   [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }

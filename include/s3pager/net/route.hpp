@@ -21,11 +21,12 @@ struct route {
   std::string tls_name = {};       ///< the host that TLS is spoken with, and has to prove its name; empty: none is
   ref<tls::context> trust = {};    ///< for `tls_name`
   ref<tls::context> proxy_trust = {};  ///< for a proxy
+  bool nameless = false;           ///< `trust` shows nobody who the client is, though it shows others
 
   [[nodiscard]] std::size_t layers() const noexcept { return (tls_to_proxy ? 1U : 0U) + (tls_name.empty() ? 0U : 1U); }
   /// Equal if connections of one may serve the other. (Proxies' authorizations don't differ for one tunnel.)
   [[nodiscard]] std::string key() const {
-    return host + '\n' + std::to_string(port) + (tls_to_proxy ? "\nS\n" : "\n\n") + tunnel_to + '\n' + tls_name;
+    return host + '\n' + std::to_string(port) + (tls_to_proxy ? "\nS\n" : "\n\n") + tunnel_to + '\n' + tls_name + (nameless ? "\nN" : "");
   }
   /// For messages.
   [[nodiscard]] std::string where() const {

@@ -70,7 +70,7 @@ class stream {
   /// How much has to be received for so many bytes, about.
   [[nodiscard]] std::uint64_t wire_size(std::uint64_t plaintext) const noexcept { return tls::wire_size(plaintext, count_); }
 
-  /// Starts sending all of `bytes`, at most 16 KiB, which `keep` keeps alive; sent() is to be called when it has ended well, and before
+  /// Starts sending all of `bytes`, at most 18 KiB, which `keep` keeps alive; sent() is to be called when it has ended well, and before
   /// the next one. Throws error: whatever broke TLS.
   [[nodiscard]] ring::operation_owner start_send(std::span<const std::byte> bytes, ref<counted> keep) {
     for (std::size_t i = count_; i-- > 0;) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -17,6 +18,7 @@
 
 #include "s3pager/aws/bucket_name.hpp"
 #include "s3pager/aws/presign.hpp"
+#include "s3pager/aws/presigned_url.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/duration_text.hpp"
@@ -24,6 +26,7 @@
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/stop.hpp"
 #include "s3pager/coro/task.hpp"
+#include "s3pager/net/stream.hpp"
 #include "s3pager/pager/client_settings.hpp"
 #include "s3pager/pager/options.hpp"
 #include "s3pager/pager/page.hpp"
@@ -39,6 +42,7 @@
 #include "s3pager/s3/object_query.hpp"
 #include "s3pager/s3/presign_get.hpp"
 #include "s3pager/s3/service.hpp"
+#include "s3pager/tls/in_place.hpp"
 
 namespace s3pager {
 
@@ -124,8 +128,7 @@ class client {
 
   /// The bytes of one object. A large one is fetched in slices at a time, unless a range, a part or a condition makes it one GET.
   [[nodiscard]] page_stream get(const get_options& what) {
-    if (what.range && what.range->last < what.range->first)
-      throw error(errc::invalid_argument, "range: last is before first");
+    check_range(what.range);
     if (what.part_number && (*what.part_number < 1 || *what.part_number > 10'000))
       throw error(errc::invalid_argument, "part_number is " + std::to_string(*what.part_number) + ", 1 to 10000 is needed");
     pager::run_settings how = defaults();
@@ -152,6 +155,33 @@ class client {
                  what.stop);
   }
 
+  /// The bytes of the object that a presigned URL is of, whoever made it, of any host; by http or https. It is sent as it is, with Range and
+  /// If-Match at most, so that a large object is fetched in slices and a body that breaks off goes on as with get(). An expired one is
+  /// access_denied, in the service's words. The URL has at most 16 KiB, and is in no error: there and in events the bucket is its host, and
+  /// the key, as object().key, its path without the first slash. Proxies and trust are the client's, its client certificate and
+  /// connect_host are not for it. Where the way there has more layers of TLS than that to the client's endpoint, streams have a window
+  /// of their own, as large as the client's and shared by all such.
+  [[nodiscard]] page_stream get_presigned(std::string_view url, const presigned_options& what = {}) {
+    check_range(what.range);
+    aws::presigned_url parsed = checked(aws::parse_presigned_url(url));
+    pager::run_settings how = defaults();
+    how.run_limit = run_limit(what.run_deadline);
+    how.verify = what.verify.value_or(verify_);
+    how.common = make_ref<s3::common_headers>();
+    how.common->add_own(what.headers);
+    for (const secret& each : parsed.secrets) how.common->hide(each.view());
+    how.request.range = what.range;
+    how.one_request = what.range.has_value();
+    if (how.one_request) set_lanes(how, 1);
+    ref<s3::bucket_target> target = service_->target_of(parsed);
+    how.target = std::move(parsed.target);
+    pager::key_list keys;
+    keys.add(parsed.key);
+    const ref<ring::buffer_pool> pool = window_for(target->host()->layers());
+    return page_stream(std::make_unique<pager::run>(service_, std::move(target), pool, pager::given_objects(std::move(keys)),
+                                                    make_ref<s3::request_tally>(), std::move(how), what.stop));
+  }
+
   /// A URL by which whoever has it gets the object, until it expires, or until the credentials do that it was signed with: a secret as
   /// much as these, which is in no error and no log of the library's. Nothing is sent; the task waits for credentials and region, where they
   /// are not there yet. It throws invalid_argument if the client has no credentials, and what their provider throws. Of the client's own
@@ -176,7 +206,10 @@ class client {
   /// Bytes of slots under grants or in pages. What a stream that ended was receiving counts until the kernel has let go of it, some
   /// turns of the reactor later.
   [[nodiscard]] std::size_t window_used() const noexcept {
-    return (pool_->granted() + pool_->held()) * pool_->slot_bytes();
+    std::size_t slots = pool_->granted() + pool_->held();
+    for (const ref<ring::buffer_pool>& each : further_)
+      if (each) slots += each->granted() + each->held();
+    return slots * pool_->slot_bytes();
   }
   /// Connections now, and what became of them so far, to all hosts.
   [[nodiscard]] connection_statistics connections() const noexcept { return service_->connections(); }
@@ -214,6 +247,21 @@ class client {
   static void check_start_after(std::string_view bucket, std::string_view key) {
     if (!key.empty() && aws::is_directory_bucket(bucket))
       throw error(errc::invalid_argument, "start_after is given, and the list of a directory bucket has no order");
+  }
+  static void check_range(const std::optional<byte_range>& range) {
+    if (range && range->last < range->first) throw error(errc::invalid_argument, "range: last is before first");
+  }
+  /// Slots with room for so many layers of TLS.
+  [[nodiscard]] ref<ring::buffer_pool> window_for(std::size_t layers) {
+    const std::size_t lead = layers * tls::record_lead;
+    if (lead <= pool_->lead_bytes()) return pool_;
+    ref<ring::buffer_pool>& made = further_[layers - 1];
+    if (!made)
+      made = service_->loop().make_buffer_pool({.window_bytes = pool_->capacity() * pool_->slot_bytes(),
+                                                .slot_bytes = pool_->slot_bytes(),
+                                                .lead_bytes = lead,
+                                                .hot_bytes = hot_bytes});
+    return made;
   }
   /// An empty key would ask for the bucket itself, and its list come as the object's bytes.
   [[nodiscard]] static std::string_view checked_key(std::string_view key) {
@@ -328,6 +376,7 @@ class client {
   ref<s3::common_headers> common_;  // of all calls; null: none
   ref<s3::service> service_;
   ref<ring::buffer_pool> pool_;
+  std::array<ref<ring::buffer_pool>, net::stream::most_layers> further_;  // with room for one layer of TLS, and for two; null: not needed yet
 };
 
 }  // namespace s3pager

@@ -183,4 +183,13 @@ struct presign_options {
   std::span<const request_header> headers = {};  ///< that whoever fetches it has to send, as they are here
 };
 
+/// How to get an object by a URL that somebody has signed.
+struct presigned_options {
+  std::optional<byte_range> range = {};       ///< both ends included
+  std::span<const request_header> headers = {};  ///< that the URL was signed with; the client's own are not sent
+  std::optional<s3pager::verify> verify = {};  ///< default: the client's; checksums come only if the URL itself asks for them
+  duration run_deadline = {};
+  coro::stop_token stop = {};
+};
+
 }  // namespace s3pager

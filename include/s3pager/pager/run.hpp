@@ -20,6 +20,7 @@
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/duration_text.hpp"
 #include "s3pager/base/error.hpp"
+#include "s3pager/base/secret.hpp"
 #include "s3pager/coro/generator.hpp"
 #include "s3pager/coro/promise.hpp"
 #include "s3pager/coro/scope.hpp"
@@ -56,6 +57,7 @@ struct run_settings {
   std::string if_match = {};            ///< the text that `request` refers to
   std::string if_none_match = {};
   std::string query = {};
+  secret target = {};
   ref<s3::common_headers> common = {};  ///< that every GET has; null: none
   bool one_request = false;             ///< an object is one GET as `request` says, never sliced
 };
@@ -238,6 +240,7 @@ class run {
     settings_.request.if_match = settings_.if_match;
     settings_.request.if_none_match = settings_.if_none_match;
     settings_.request.query = settings_.query;
+    settings_.request.target = settings_.target.view();
     settings_.request.common = settings_.common.get();
   }
 

@@ -23,11 +23,18 @@ class bucket_target final : public counted {
   /// Without credentials its requests go unsigned.
   bucket_target(std::string name, ref<identity::credentials_cache> credentials)
       : name_(std::move(name)), credentials_(std::move(credentials)) {}
+  /// Of a URL: its requests go there for good, unsigned. Its name is the URL's host.
+  bucket_target(aws::endpoint where, ref<net::host> host, std::optional<net::proxy> via) : name_(where.host_header), fixed_(true) {
+    place(std::move(where), std::move(host), std::move(via));
+  }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// That the service named for it; empty: it has named none.
   [[nodiscard]] const std::string& named_region() const noexcept { return named_region_; }
   void name_region(std::string region) { named_region_ = std::move(region); }
+
+  /// Whether it is where it is, whatever a service says.
+  [[nodiscard]] bool fixed() const noexcept { return fixed_; }
 
   /// Whether the following four may be asked for.
   [[nodiscard]] bool placed() const noexcept { return static_cast<bool>(host_); }
@@ -73,6 +80,7 @@ class bucket_target final : public counted {
   const std::string name_;
   const ref<identity::credentials_cache> credentials_;
   ref<identity::credentials_cache> session_;  // null: it has none
+  const bool fixed_ = false;
   std::string named_region_;
   aws::endpoint where_;
   ref<net::host> host_;

@@ -30,6 +30,7 @@ namespace s3pager::s3 {
 /// What is asked for. The views must live as long as the get_object that is made with it.
 struct get_object_request {
   std::string_view key = {};
+  std::string_view target = {};         ///< of a URL that somebody has signed: sent as it is, and nothing that would have to be signed
   std::optional<byte_range> range = {};
   std::string_view if_match = {};       ///< an ETag with its quotes, or `*`
   std::string_view if_none_match = {};
@@ -39,7 +40,7 @@ struct get_object_request {
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
   bool requester_pays = false;
   const common_headers* common = nullptr;  ///< that every request of the call has; null: none
-  bool checksums = false;  ///< ask for those that the service keeps (x-amz-checksum-mode)
+  bool checksums = false;  ///< ask for those that the service keeps (x-amz-checksum-mode), and take those that are given
   bool or_whole = false;   ///< from a server that ignores a range from 0 on, take the whole object
   bool unranged = false;   ///< a range from 0 on is not asked for, but cut out of the whole, with which its checksum comes
 };
@@ -86,7 +87,7 @@ class get_object {
   [[nodiscard]] task<progress> begin(ring::grant slots, bool fresh, duration patience = hedge_budget::never) {
     const bool sends = !exchange_.open();
     const request_spec request{
-        .key = what_.key, .query = query(), .headers = {headers_.data(), header_count_}, .common = what_.common};
+        .key = what_.key, .target = what_.target, .query = query(), .headers = {headers_.data(), header_count_}, .common = what_.common};
     if (sends && !exchange_.try_begin(request, fresh)) co_await exchange_.begin(request, fresh);
     const time_point late = after(sends ? exchange_.began() : exchange_.loop().now(), patience);
     std::error_code failed;
@@ -255,7 +256,7 @@ class get_object {
       end = std::to_chars(end, range_.data() + range_.size(), what_.range->last).ptr;
       add("range", {range_.data(), static_cast<std::size_t>(end - range_.data())});
     }
-    if (what_.checksums) add("x-amz-checksum-mode", "ENABLED");
+    if (what_.checksums && what_.target.empty()) add("x-amz-checksum-mode", "ENABLED");
     if (what_.requester_pays) add("x-amz-request-payer", "requester");
     if (!what_.part_number) return;
     part_query_ = "partNumber=" + std::to_string(*what_.part_number);

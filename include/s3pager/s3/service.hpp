@@ -2,6 +2,8 @@
 // Writes and signs request heads; knows no operation.
 #pragma once
 
+#include <string.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -17,6 +19,7 @@
 
 #include "s3pager/aws/credentials.hpp"
 #include "s3pager/aws/endpoint.hpp"
+#include "s3pager/aws/presigned_url.hpp"
 #include "s3pager/aws/signer.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/environment.hpp"
@@ -80,6 +83,7 @@ struct service_settings {
 /// What one request asks for besides what every request has.
 struct request_spec {
   std::string_view key = {};    ///< not encoded; empty for the bucket itself
+  std::string_view target = {};  ///< path and query, to be sent as they are, instead of those of the key; empty: none
   std::string_view query = {};  ///< canonical (aws/canonical_query.hpp)
   std::span<const aws::signed_header> headers = {};  ///< lower-case names; all are signed
   const common_headers* common = nullptr;  ///< as well; none of the same names; null: none
@@ -96,7 +100,9 @@ class service final : public counted {
     if (!settings_.user_agent_suffix.empty()) user_agent_ += ' ' + settings_.user_agent_suffix;
     // Once, as it says for good how much TLS there may be: lead_bytes().
     const bool looks_for_proxies = !settings_.direct && settings_.connect_host.empty() && settings_.connect_port == 0;
-    if (looks_for_proxies) environment_ = net::environment_proxy(aws::uses_tls(settings_.endpoint_url), settings_.environment);
+    const bool by_tls = aws::uses_tls(settings_.endpoint_url);
+    if (looks_for_proxies) environment_ = net::environment_proxy(by_tls, settings_.environment);
+    if (looks_for_proxies) other_environment_ = net::environment_proxy(!by_tls, settings_.environment);
     if (settings_.credentials_from)
       credentials_ = make_ref<identity::credentials_cache>(loop_, settings_.credentials_from, settings_.deadlines.credentials);
     else if (!settings_.credentials.anonymous())
@@ -133,6 +139,18 @@ class service final : public counted {
     return made;
   }
 
+  /// Of a URL's requests. Throws error(invalid_argument) if a proxy is needed that is none, or no certificates can be read.
+  [[nodiscard]] ref<bucket_target> target_of(const aws::presigned_url& url) {
+    aws::endpoint where{.tls = url.tls, .host = url.host, .port = url.port, .host_header = url.host_header, .signing_name = {}};
+    std::optional<net::proxy> via = proxy_of(where, {});
+    net::route way = route_to(where, where.host, where.port, via, {});
+    // Who the client is, is for its service to know.
+    way.nameless = where.tls && trust_ != proxy_trust_;
+    if (way.nameless) way.trust = proxy_trust_;
+    if (where.tls) via.reset();
+    return make_ref<bucket_target>(std::move(where), pool_.at(way), std::move(via));
+  }
+
   /// Whether a request to it can be sent now, without prepare().
   [[nodiscard]] bool ready(bucket_target& target) {
     return target.ready(service_time());
@@ -150,7 +168,7 @@ class service final : public counted {
   /// The service says that the bucket is in `region`, to a request that was signed for `signed_region`. True if another one, signed for
   /// where the bucket is now, may go better.
   [[nodiscard]] bool moved(bucket_target& target, std::string_view region, std::string_view signed_region) {
-    if (region == signed_region || !aws::is_region(region)) return false;
+    if (target.fixed() || region == signed_region || !aws::is_region(region)) return false;
     if (region == target.where().signing_region) return true;  // another request was told so before
     std::string before = target.named_region();
     try {
@@ -179,10 +197,13 @@ class service final : public counted {
     // A proxy is told whom the request is for (RFC 9112 3.2.2); what is signed is the path alone.
     if (target.via()) target_.append("http://").append(target.where().host_header);
     const std::size_t path_begins = target_.size();
-    target_ += target.where().path_prefix;
-    target_ += '/';
-    append_uri_encoded(target_, what.key, slash::keep);
+    if (what.target.empty()) {
+      target_ += target.where().path_prefix;
+      target_ += '/';
+      append_uri_encoded(target_, what.key, slash::keep);
+    }
     const std::size_t path_size = target_.size() - path_begins;
+    target_ += what.target;
     if (!what.query.empty()) (target_ += '?') += what.query;
 
     const wall_time now = service_time();
@@ -208,6 +229,7 @@ class service final : public counted {
     }
     http::request_writer writer(out);
     writer.begin("GET", target_);
+    if (!what.target.empty()) ::explicit_bzero(target_.data(), target_.size());
     for (const aws::signed_header& each : headers.sorted()) writer.header(each.name, each.value);
     if (signer != nullptr) writer.header("authorization", signature.authorization());
     if (target.via() && !target.via()->authorization.empty())
@@ -240,7 +262,9 @@ class service final : public counted {
                   error_details{.message = "this bucket is reached by TLS only: the endpoint URL must begin with https://",
                                 .bucket = target.name()});
     std::optional<net::proxy> via = proxy_of(where, target.name());
-    ref<net::host> at = pool_.at(route_to(where, via, target.name()));
+    const std::string& host = settings_.connect_host.empty() ? where.host : settings_.connect_host;
+    const std::uint16_t port = settings_.connect_port == 0 ? where.port : settings_.connect_port;
+    ref<net::host> at = pool_.at(route_to(where, host, port, via, target.name()));
     if (where.tls) via.reset();  // it sees a tunnel, not the requests
     if (where.session && credentials_) {
       if (!settings_.control)
@@ -255,20 +279,22 @@ class service final : public counted {
   /// What stands between here and there; nothing if an address to connect to was given. Throws error(invalid_argument).
   [[nodiscard]] std::optional<net::proxy> proxy_of(const aws::endpoint& where, std::string_view bucket) const {
     if (settings_.proxy) return settings_.proxy;
-    auto set = environment_.for_host(where.host);
+    auto set = (where.tls == aws::uses_tls(settings_.endpoint_url) ? environment_ : other_environment_).for_host(where.host);
     if (!set) throw error(errc::invalid_argument, error_details{.message = set.message(), .bucket = std::string(bucket)});
     return std::move(set).value();
   }
 
-  [[nodiscard]] net::route route_to(const aws::endpoint& where, const std::optional<net::proxy>& via, std::string_view bucket) {
+  /// By `host` and `port`, where no proxy is to be gone through.
+  [[nodiscard]] net::route route_to(const aws::endpoint& where, const std::string& host, std::uint16_t port,
+                                    const std::optional<net::proxy>& via, std::string_view bucket) {
     net::route way;
     if (via) {
       way.host = via->host;
       way.port = via->port;
       way.tls_to_proxy = via->tls;
     } else {
-      way.host = settings_.connect_host.empty() ? where.host : settings_.connect_host;
-      way.port = settings_.connect_port == 0 ? where.port : settings_.connect_port;
+      way.host = host;
+      way.port = port;
     }
     if (where.tls) {
       way.tls_name = where.host;
@@ -329,7 +355,8 @@ class service final : public counted {
   ring::reactor& loop_;
   service_settings settings_;
   net::connection_pool pool_;
-  net::environment_proxy environment_;
+  net::environment_proxy environment_;        // for URLs of the endpoint's scheme
+  net::environment_proxy other_environment_;  // and for others
   ref<tls::context> trust_;
   ref<tls::context> proxy_trust_;
   retry_budget retries_;
