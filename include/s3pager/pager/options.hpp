@@ -161,12 +161,12 @@ struct get_options {
   std::optional<wall_time> if_unmodified_since = {};
   std::string_view version_id = {};
   std::optional<std::uint32_t> part_number = {};  ///< 1 to 10,000
-  s3pager::customer_key customer_key = {};    ///< that the object was stored under
-  response_overrides response = {};           ///< headers that the answer is to have; of a client with credentials only
-  std::optional<s3pager::verify> verify = {};  ///< default: the client's
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed
+  s3pager::customer_key customer_key = {};  ///< that the object was stored under
+  response_overrides response = {};       ///< headers that the answer is to have; of a client with credentials only
+  std::optional<s3pager::verify> verify = {};  ///< default: the client's
   duration run_deadline = {};
   coro::stop_token stop = {};
 };

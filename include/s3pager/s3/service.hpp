@@ -209,9 +209,8 @@ class service final : public counted {
     const wall_time now = service_time();
     header_list headers;
     headers.add("host", target.where().host_header);
-    for (const aws::signed_header& each : what.headers) headers.add(each.name, each.value);
-    if (what.common != nullptr)
-      for (const aws::signed_header& each : what.common->sorted()) headers.add(each.name, each.value);
+    for (const std::span<const aws::signed_header> part : {what.headers, common_of(what)})
+      for (const aws::signed_header& each : part) headers.add(each.name, each.value);
     aws::signature signature;
     aws::signer* const signer = target.signer();
     if (signer != nullptr) {
@@ -345,6 +344,9 @@ class service final : public counted {
     std::size_t size_ = 0;
   };
 
+  [[nodiscard]] static std::span<const aws::signed_header> common_of(const request_spec& what) noexcept {
+    return what.common != nullptr ? what.common->sorted() : std::span<const aws::signed_header>();
+  }
   [[nodiscard]] static error refused(std::error_code why, const bucket_target& target, const request_spec& what) {
     return error(make_error_code(errc::invalid_argument),
                  error_details{.message = "this request can't be sent: " + why.message(),

@@ -23,6 +23,8 @@ static_assert(std::is_trivially_destructible_v<page_options>);
 static_assert(std::is_trivially_destructible_v<keys_options>);
 static_assert(std::is_trivially_destructible_v<list_options>);
 static_assert(std::is_trivially_destructible_v<get_options>);
+static_assert(std::is_trivially_destructible_v<presign_options>);
+static_assert(std::is_trivially_destructible_v<presigned_options>);
 
 namespace {
 
@@ -96,6 +98,20 @@ task<> all_calls(const client_options& options, ring::reactor& loop) {
   CHECK(seen == long_key);
   const std::size_t prefixes = (co_await s3.list_pages({.bucket = "m", .delimiter = "/"}).next())->get()->common_prefixes().size();
   CHECK(prefixes == 1);
+  const request_header own[] = {{"x-team", "storage"}};
+  seen = text(co_await s3.get({.bucket = "m",
+                               .key = std::string(long_key),
+                               .expected_bucket_owner = std::string("111122223333"),
+                               .headers = own,
+                               .response = {.content_type = std::string("text/plain")}}).next());
+  CHECK(seen == whole);
+  seen = text(co_await s3.page_unordered({.bucket = "m", .prefix = "b", .expected_bucket_owner = std::string("111122223333"), .headers = own}).next());
+  CHECK(seen == "b=b");
+  const std::string url = co_await s3.presign_get({.bucket = "m", .key = std::string(long_key), .response = {.content_type = std::string("text/plain")}});
+  seen = text(co_await s3.get_presigned(std::string(url)).next());
+  CHECK(seen == "m/" + whole);
+  seen = text(co_await s3.get_presigned(co_await s3.presign_get({.bucket = "m", .key = std::string("b")}), {.range = byte_range{0, 0}}).next());
+  CHECK(seen == "m/b=b");
   co_await s3.get({.bucket = "m", .key = std::string(long_key)}).close();
 }
 
