@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "s3pager/aws/canonical_query.hpp"
+#include "s3pager/aws/customer_key.hpp"
 #include "s3pager/aws/signer.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/unique_fd.hpp"
@@ -64,6 +65,16 @@ class put_client {
   }
   put_answer put(std::string_view bucket, std::string_view key, const contents& what) {
     return must("put", key, try_put(bucket, key, what));
+  }
+  /// Under a customer's key; whoever reads it has to bring that.
+  put_answer put_encrypted(std::string_view bucket, std::string_view key, const contents& what, const customer_key& under) {
+    const aws::encoded_customer_key encoded = aws::encode_customer_key(under);
+    more_headers_ = {{aws::customer_algorithm_header, "AES256"},
+                     {aws::customer_key_header, encoded.key.view()},
+                     {aws::customer_key_md5_header, encoded.md5.view()}};
+    const put_answer got = try_put(bucket, key, what);
+    more_headers_.clear();
+    return must("put encrypted", key, got);
   }
   /// Each part but the last has `part_bytes`, 5 MiB at least.
   void put_in_parts(std::string_view bucket, std::string_view key, const contents& what, std::uint64_t part_bytes) {
@@ -164,10 +175,9 @@ class put_client {
     }
     const wall_time now = std::chrono::system_clock::now();
     const std::string length = std::to_string(body.size);
-    const std::array<aws::signed_header, 4> headers{{{"content-length", length},
-                                                     {"host", host_},
-                                                     {"x-amz-content-sha256", hash},
-                                                     {"x-amz-date", signer_.amz_date(now)}}};
+    std::vector<aws::signed_header> headers{
+        {"content-length", length}, {"host", host_}, {"x-amz-content-sha256", hash}, {"x-amz-date", signer_.amz_date(now)}};
+    headers.insert(headers.end(), more_headers_.begin(), more_headers_.end());  // in order, as they are
     aws::signature signature;
     if (signer_.sign({.method = method, .path = path, .query = canonical, .headers = headers, .payload_hash = hash}, now,
                      signature))
@@ -245,6 +255,7 @@ class put_client {
 
   std::string host_;
   aws::signer signer_;
+  std::vector<aws::signed_header> more_headers_;
   unique_fd fd_;
 };
 

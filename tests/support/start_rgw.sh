@@ -79,6 +79,8 @@ rgw_enable_usage_log = false
 rgw_enable_ops_log = false
 rgw_s3_auth_use_sts = true
 rgw_sts_key = abcdefghijklmnop
+# Of nginx in front of it, which speaks TLS, it knows nothing.
+rgw_crypt_require_ssl = false
 debug_rgw = 0/0
 ${S3PAGER_RGW_EXTRA:-}
 CONF

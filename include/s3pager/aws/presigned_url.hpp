@@ -16,6 +16,7 @@
 #include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/secret.hpp"
 #include "s3pager/base/uri_encoding.hpp"
+#include "s3pager/base/visible_text.hpp"
 
 namespace s3pager::aws {
 
@@ -46,8 +47,7 @@ namespace detail {
   constexpr std::size_t most = 16 * 1024;
   const auto wrong = [](std::string_view what) { return result::failure(std::string("the URL ").append(what)); };
   if (text.size() > most) return wrong("has " + std::to_string(text.size()) + " characters, 16384 at most are allowed");
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; }))
-    return wrong("holds a space, a line break or another character that has to be percent-encoded");
+  if (!all_visible(text)) return wrong("holds a space, a line break or another character that has to be percent-encoded");
   presigned_url url;
   const std::size_t colon = text.find("://");
   const std::string_view scheme = text.substr(0, colon == std::string_view::npos ? 0 : colon);
