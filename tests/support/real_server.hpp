@@ -4,6 +4,7 @@
 
 #define CATCH_CONFIG_EXTERNAL_INTERFACES  // Catch2 2.13 has no listeners without it
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -51,7 +52,9 @@ struct real_server {
             .secret_access_key = secret_access_key,
             .region = "us-east-1",
             .endpoint_url = endpoint,
-            .proxy_url = proxy};
+            .proxy_url = proxy,
+            // Server, proxy and client may be starved by what else runs on the machine, which none of these tests is about.
+            .deadlines = {.connect = std::chrono::minutes(2), .handshake = std::chrono::minutes(2), .first_byte = std::chrono::minutes(2)}};
   }
 
  private:

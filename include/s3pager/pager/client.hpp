@@ -163,7 +163,7 @@ class client {
   /// of their own, as large as the client's and shared by all such.
   [[nodiscard]] page_stream get_presigned(std::string_view url, const presigned_options& what = {}) {
     check_range(what.range);
-    aws::presigned_url parsed = checked(aws::parse_presigned_url(url));
+    aws::presigned_url parsed = pager::detail::checked(aws::parse_presigned_url(url));
     pager::run_settings how = defaults();
     how.run_limit = run_limit(what.run_deadline);
     how.verify = what.verify.value_or(verify_);
