@@ -101,7 +101,7 @@ namespace detail {
   const std::unique_ptr<json_t, release> root(text.empty() ? ::json_object() : ::json_loadb(text.data(), text.size(), 0, nullptr));
   if (!json_is_object(root.get())) return std::nullopt;
   for (const auto& [name, value] : members)
-    if (::json_object_set_new(root.get(), name, ::json_stringn(value.data(), value.size())) != 0) return std::nullopt;
+    if (::json_object_set_new(root.get(), name, ::json_stringn(value.empty() ? "" : value.data(), value.size())) != 0) return std::nullopt;
   char* const written = ::json_dumps(root.get(), JSON_COMPACT);
   if (written == nullptr) return std::nullopt;
   secret made{std::string_view(written)};
