@@ -31,6 +31,7 @@ struct request_to_presign {
   std::span<const signed_header> headers = {};      ///< sorted by name: host, and all that has to be sent with it
   std::chrono::seconds expires_in{0};               ///< 1 to most_presigned
   std::string_view payload_hash = unsigned_payload;
+  std::string_view token_name = "X-Amz-Security-Token";  ///< what the token of temporary credentials is called
 };
 
 /// The query of the URL, encoded, which ends with the signature. With temporary credentials it carries their token, and is good no
@@ -66,7 +67,7 @@ struct request_to_presign {
   parameters.push_back({"X-Amz-Credential", credential});
   parameters.push_back({"X-Amz-Date", date});
   parameters.push_back({"X-Amz-Expires", expires});
-  if (!token.empty()) parameters.push_back({"X-Amz-Security-Token", token});
+  if (!token.empty()) parameters.push_back({request.token_name, token});
   parameters.push_back({"X-Amz-SignedHeaders", signed_headers});
   std::string query;
   append_canonical_query(query, parameters);

@@ -60,6 +60,8 @@ class bucket_target final : public counted {
   [[nodiscard]] identity::credentials_cache* credentials() const noexcept { return session_ ? session_.get() : credentials_.get(); }
   /// The header that the token of its credentials goes into.
   [[nodiscard]] std::string_view token_header() const noexcept { return session_ ? "x-amz-s3session-token" : "x-amz-security-token"; }
+  /// The same in a presigned URL.
+  [[nodiscard]] std::string_view token_parameter() const noexcept { return session_ ? "X-Amz-S3session-Token" : "X-Amz-Security-Token"; }
   /// Whether a request can be sent at `now`, without a wait for what it has to know.
   [[nodiscard]] bool ready(wall_time now) { return placed() && (!credentials() || credentials()->current(now) != nullptr); }
 

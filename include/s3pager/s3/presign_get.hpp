@@ -73,7 +73,8 @@ namespace detail {
   const aws::request_to_presign request{.path = std::string_view(url).substr(path_begins),
                                         .query = query,
                                         .headers = headers,
-                                        .expires_in = what.expires_in};
+                                        .expires_in = what.expires_in,
+                                        .token_name = target->token_parameter()};
   const std::string is_signed = aws::presigned_query(request, target->credentials()->latest()->value, where.signing_region,
                                                      where.signing_name, with->service_time());
   (url += '?') += is_signed;

@@ -116,6 +116,15 @@ TEST_CASE("a directory bucket's requests are signed by one session, and its list
   CHECK(in.count("optional-object-attributes") == 0);
 }
 
+TEST_CASE("a presigned URL of a directory bucket is signed by the session", "[pager][session]") {
+  bench in;
+  client s3(in.loop, in.options);
+  const std::string url = in.run(s3.presign_get({.bucket = bucket, .key = "k", .expires_in = 60s}));
+  CHECK_THAT(url, Catch::StartsWith(in.endpoint + "/" + bucket + "/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=SESSION1%2F") &&
+                      Catch::Contains("%2Fs3express%2Faws4_request&") && Catch::Contains("&X-Amz-S3session-Token=session-1&") &&
+                      !Catch::Contains("X-Amz-Security-Token"));
+}
+
 TEST_CASE("a session is renewed before it runs out, and when it is refused", "[pager][session]") {
   bench in;
   client s3(in.loop, in.options);
