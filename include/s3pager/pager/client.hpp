@@ -114,7 +114,7 @@ class client {
   [[nodiscard]] async_generator<ref<xml::list_page>> list_pages(const list_options& what) {
     check_max_keys(what.max_keys);
     check_start_after(what.bucket, what.start_after);
-    return s3::list_objects(service_, service_->bucket(what.bucket), make_ref<s3::request_tally>(),
+    return s3::list_objects(service_, service_->bucket(what.bucket, what.region), make_ref<s3::request_tally>(),
                             {.prefix = std::string(what.prefix),
                              .delimiter = std::string(what.delimiter),
                              .start_after = std::string(what.start_after),
@@ -151,7 +151,7 @@ class client {
     if (how.one_request) set_lanes(how, 1);
     pager::key_list keys;
     keys.add(checked_key(what.key));
-    return start(what.bucket, pager::given_objects(std::move(keys)), make_ref<s3::request_tally>(), std::move(how),
+    return start(service_->bucket(what.bucket, what.region), pager::given_objects(std::move(keys)), make_ref<s3::request_tally>(), std::move(how),
                  what.stop);
   }
 
@@ -200,7 +200,7 @@ class client {
     if (!what.expected_bucket_owner.empty())
       add("x-amz-expected-bucket-owner=" + std::string(s3::checked_bucket_owner(what.expected_bucket_owner)));
     if (what.requester_pays) add("x-amz-request-payer=requester");
-    return s3::presign_get(service_, service_->bucket(what.bucket), std::move(asked));
+    return s3::presign_get(service_, service_->bucket(what.bucket, what.region), std::move(asked));
   }
 
   /// Bytes of slots under grants or in pages. What a stream that ended was receiving counts until the kernel has let go of it, some
@@ -326,7 +326,7 @@ class client {
     auto tally = make_ref<s3::request_tally>();
     auto left_out = make_ref<pager::source_tally>();
     ref<s3::common_headers> headers = common(what.expected_bucket_owner, what.headers);
-    auto objects = pager::listed_objects(s3::list_objects(service_, service_->bucket(what.bucket), tally,
+    auto objects = pager::listed_objects(s3::list_objects(service_, service_->bucket(what.bucket, what.region), tally,
                                                           {.prefix = std::string(what.prefix),
                                                            .start_after = std::string(what.start_after),
                                                            .max_keys = what.max_keys,
@@ -334,7 +334,8 @@ class client {
                                                            .requester_pays = what.requester_pays,
                                                           .common = headers}),
                                          what.shard, std::move(which), left_out);
-    const keys_options how{.requester_pays = what.requester_pays,
+    const keys_options how{.region = what.region,
+                           .requester_pays = what.requester_pays,
                            .concurrency = what.concurrency,
                            .on_error = what.on_error,
                            .on_archived = what.on_archived,
@@ -361,11 +362,11 @@ class client {
     made.request.requester_pays = how.requester_pays;
     made.common = std::move(headers);
     if (how.concurrency != 0) set_lanes(made, checked_concurrency(how.concurrency));
-    return start(bucket, std::move(objects), std::move(tally), std::move(made), how.stop);
+    return start(service_->bucket(bucket, how.region), std::move(objects), std::move(tally), std::move(made), how.stop);
   }
-  [[nodiscard]] page_stream start(std::string_view bucket, async_generator<object> objects, ref<s3::request_tally> tally,
+  [[nodiscard]] page_stream start(ref<s3::bucket_target> bucket, async_generator<object> objects, ref<s3::request_tally> tally,
                                   pager::run_settings how, coro::stop_token stop) {
-    return page_stream(std::make_unique<pager::run>(service_, service_->bucket(bucket), pool_, std::move(objects),
+    return page_stream(std::make_unique<pager::run>(service_, std::move(bucket), pool_, std::move(objects),
                                                     std::move(tally), std::move(how), stop));
   }
 

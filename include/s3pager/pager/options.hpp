@@ -99,6 +99,7 @@ struct client_options {
 /// What to page through.
 struct page_options {
   std::string_view bucket = {};
+  std::string_view region = {};       ///< that the bucket is in; default: the client's, or where the service has said that it is
   std::string_view prefix = {};
   std::string_view start_after = {};  ///< only keys after this one
   std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default
@@ -120,6 +121,7 @@ struct page_options {
 
 /// How to page through keys that are given.
 struct keys_options {
+  std::string_view region = {};   ///< that the bucket is in; default: the client's, or where the service has said that it is
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with each of its requests and are signed
@@ -136,6 +138,7 @@ struct keys_options {
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 struct list_options {
   std::string_view bucket = {};
+  std::string_view region = {};       ///< that the bucket is in; default: the client's, or where the service has said that it is
   std::string_view prefix = {};
   std::string_view delimiter = {};    ///< what it rolls up comes as common_prefixes() of list_pages()
   std::string_view start_after = {};
@@ -153,6 +156,7 @@ struct list_options {
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 struct get_options {
   std::string_view bucket = {};
+  std::string_view region = {};       ///< that the bucket is in; default: the client's, or where the service has said that it is
   std::string_view key = {};
   std::optional<byte_range> range = {};       ///< both ends included
   std::string_view if_match = {};             ///< else errc::precondition_failed
@@ -174,6 +178,7 @@ struct get_options {
 /// What a URL is to be good for.
 struct presign_options {
   std::string_view bucket = {};
+  std::string_view region = {};       ///< that the bucket is in; default: the client's, or where the service has said that it is
   std::string_view key = {};
   duration expires_in = std::chrono::hours(1);  ///< whole seconds, 1 s to 7 days; temporary credentials may expire before that
   std::string_view version_id = {};

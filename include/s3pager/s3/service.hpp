@@ -130,12 +130,18 @@ class service final : public counted {
   [[nodiscard]] net::pool_statistics connections() const noexcept { return pool_.statistics(); }
   [[nodiscard]] std::uint64_t next_request_id() noexcept { return ++requests_; }
 
-  /// Of `bucket`'s requests; kept. Throws error(invalid_argument) with the reason if there is no place that they could go to.
-  [[nodiscard]] ref<bucket_target> bucket(std::string_view name) {
-    if (const auto known = buckets_.find(name); known != buckets_.end()) return known->second;
+  /// Of `bucket`'s requests, in this region if one is given; kept. Throws error(invalid_argument) with the reason if there is no place that they could go to.
+  [[nodiscard]] ref<bucket_target> bucket(std::string_view name, std::string_view region = {}) {
+    std::string known_by(name);
+    if (!region.empty()) (known_by += '\n') += region;  // that no name has
+    if (const auto known = buckets_.find(known_by); known != buckets_.end()) return known->second;
+    if (!region.empty() && !aws::is_region(region))
+      throw error(errc::invalid_argument,
+                  error_details{.message = "region is none: a-z, 0-9 and '-' are needed", .bucket = std::string(name)});
     auto made = make_ref<bucket_target>(std::string(name), credentials_);
-    if (region_known()) place(*made);
-    buckets_.emplace(std::string(name), made);
+    made->name_region(std::string(region));
+    if (!region.empty() || region_known()) place(*made);
+    buckets_.emplace(std::move(known_by), made);
     return made;
   }
 

@@ -155,3 +155,21 @@ TEST_CASE("the rules of addressing are those of options, environment and profile
   CHECK(rules().dual_stack);
   CHECK_FALSE(rules().accelerate);
 }
+
+TEST_CASE("a call may say where its bucket is", "[pager][found]") {
+  bench with;
+  with.options.access_key_id = world::access_key_id;
+  with.options.secret_access_key = world::secret_access_key;
+  with.options.region = "eu-west-1";
+  with.in.server->set_region("ap-south-1");
+  client s3(with.in.loop, with.options);
+  reader got(*with.in.objects);
+  auto here = s3.page_unordered({.bucket = "s", .region = "ap-south-1"});
+  with.in.run(test::read_all(here, got));
+  CHECK(got.all());
+  CHECK(s3.service().bucket("s", "ap-south-1")->where().signing_region == "ap-south-1");
+  CHECK(s3.service().bucket("s")->where().signing_region == "eu-west-1");
+  CHECK_THROWS_WITH(s3.page_unordered({.bucket = "s", .region = "Nowhere/"}), Catch::Contains("region is none: a-z, 0-9 and '-' are needed"));
+  const std::string url = with.in.run(s3.presign_get({.bucket = "s", .region = "sa-east-1", .key = "k", .expires_in = std::chrono::minutes(1)}));
+  CHECK_THAT(url, Catch::Contains("%2Fsa-east-1%2Fs3%2Faws4_request"));
+}
