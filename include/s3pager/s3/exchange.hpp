@@ -389,7 +389,7 @@ class exchange {
   /// How far the service's clock is ahead of the time that this request was signed with, if that is why it was refused.
   [[nodiscard]] duration refused_clock(const error& refusal) const noexcept {
     const std::optional<duration> least = skew_refused(refusal.s3_code());
-    if (!least || !date_ || !signed_with_) return {};
+    if (!least || !date_ || target_->fixed()) return {};
     const duration ahead = *date_ - (answered_ + signed_offset_);
     return ahead >= *least || ahead <= -*least ? ahead : duration::zero();
   }

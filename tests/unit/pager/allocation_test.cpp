@@ -30,7 +30,13 @@ struct counts {
 
 task<> consume(client& s3, page_order order, counts& seen) {
   const page_options all{.bucket = "s"};
-  auto pages = order == page_order::by_key ? s3.page_ordered(all) : s3.page_unordered(all);
+  // What goes with each request is made once.
+  const request_header own[] = {{"x-a-name-that-is-longer-than-a-string-holds", "and a value that is"}, {"accept", "*/*"}};
+  page_options more = all;
+  more.requester_pays = true;
+  more.expected_bucket_owner = "111122223333";
+  more.headers = own;
+  auto pages = order == page_order::by_key ? s3.page_ordered(all) : s3.page_unordered(more);
   std::size_t before = 0;
   for (;;) {
     const std::optional<page> got = co_await pages.next();
