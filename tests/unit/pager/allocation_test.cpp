@@ -63,6 +63,7 @@ counts measure(page_order order, std::uint64_t size) {
                    .secret_access_key = how.secret_access_key,
                    .region = "us-east-1",
                    .endpoint_url = served.endpoint(),
+                   .concurrency = 64,  // a governor would begin lanes as late as it likes
                    .hedge = {.enabled = false}});
   root<> run(loop.ready(), consume(s3, order, seen));
   while (!run.done()) loop.run_once();
@@ -83,8 +84,9 @@ TEST_CASE("a run that is under way takes memory for its list only", "[pager][mem
       CAPTURE(size, seen.pages);
       CHECK(seen.objects == warm + measured);
       REQUIRE(heap::allocations() > 0);  // or nobody counts
-      // Some ten for each of the four list pages, and a few for more frames and pieces at a time than ever before.
-      CHECK(seen.allocations <= 128);
+      // Some ten for each of the four list pages, and some for more frames and pieces at a time than ever before: more of them on a busy
+      // machine, but never one a request, let alone a page.
+      CHECK(seen.allocations <= measured / 8);
     }
   }
 }
