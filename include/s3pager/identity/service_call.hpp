@@ -22,6 +22,9 @@
 
 namespace s3pager::identity {
 
+/// How long a call of STS, SSO or CreateSession may take: three of them within deadlines.credentials, as it is by default.
+inline constexpr duration service_limit = std::chrono::seconds(10);
+
 /// Gives the answer, whatever its status. Of up to `attempts` calls, 100 ms after one another, then twice as long each time up to a
 /// second: again after a lost connection, a limit that passed, a host that can't be reached, a status of 500 and above, or 429. Throws as
 /// control_driver::call does, in words that begin with `who`.

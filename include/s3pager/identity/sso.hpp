@@ -77,6 +77,7 @@ class sso_credentials final : public credentials_provider {
     task<aws::sso_token> looking = token(loop);
     const aws::sso_token has = co_await std::move(looking);
     net::control_request what;
+    what.limit = service_limit;
     what.url = settings_.portal_url + "/federation/credentials?role_name=";
     append_uri_encoded(what.url, settings_.role_name, slash::encode);
     what.url += "&account_id=";
@@ -141,11 +142,12 @@ class sso_credentials final : public credentials_provider {
     std::optional<secret> body = aws::sso_renewal_request(has);
     if (!body) throw error(errc::unavailable, "no memory for the renewal of the SSO token");
     net::control_request what;
+    what.limit = service_limit;
     what.method = "POST";
     what.url = settings_.oidc_url + "/token";
     what.headers.push_back({"content-type", "application/json"});
     what.body = std::move(*body);
-    task<net::control_answer> calling = call_service(loop, http_, token_service, std::move(what), attempts);
+    task<net::control_answer> calling = call_service(loop, http_, token_service, std::move(what), 2);
     const net::control_answer answer = co_await std::move(calling);
     if (answer.status != 200) throw refusal(token_service, "CreateToken", answer);
     auto parsed = aws::parse_sso_new_token(answer.body.view());

@@ -120,6 +120,7 @@ class sts_client {
   [[nodiscard]] net::control_request request(secret body) const {
     net::control_request made;
     made.method = "POST";
+    made.limit = service_limit;
     made.url = place_.url + place_.path;
     made.headers.push_back({"content-type", "application/x-www-form-urlencoded; charset=utf-8"});
     made.body = std::move(body);

@@ -83,6 +83,7 @@ class bucket_session final : public credentials_provider {
 
   [[nodiscard]] net::control_request request(const aws::credentials& by, wall_time now) const {
     net::control_request made;
+    made.limit = identity::service_limit;
     made.url = (where_.tls ? "https://" : "http://") + where_.host_header + where_.path_prefix + "/?session=";
     aws::signer signer(by, where_.signing_region, where_.signing_name);
     const std::string date(signer.amz_date(now));

@@ -152,6 +152,27 @@ TEST_CASE("a portal that refuses is access_denied, and one that sends garbage br
   CHECK_THAT(in.failure(), Catch::Contains("the answer of the SSO portal is no JSON object") && !Catch::Contains("hidden"));
 }
 
+TEST_CASE("a token service that never answers costs no token that is good, and a portal is given up", "[sso]") {
+  bench in({});
+  in.cached(14min);
+  identity::sso_credentials provider(in.http, in.settings());
+  test::root<std::optional<aws::credentials>> running(in.loop.ready(), provider.fetch(in.loop));
+  for (int idle = 0; !running.done(); ++idle) {
+    in.loop.run_once(ring::reactor::wait::no);
+    if (idle % 50 == 49) in.time.advance(50ms);
+  }
+  try {
+    static_cast<void>(running.result());
+    FAIL("nobody has answered");
+  } catch (const error& why) {
+    CHECK(why.code() == errc::timed_out);
+    CHECK_THAT(why.what(), Catch::Contains("the SSO portal: calling") && !Catch::Contains("old-token"));
+  }
+  REQUIRE(in.server.requests().size() == 5);
+  CHECK_THAT(in.server.requests()[1], Catch::StartsWith("POST /token "));
+  CHECK_THAT(in.server.requests()[2], Catch::StartsWith("GET /federation/credentials?"));
+}
+
 TEST_CASE("SSO may be dropped wherever it waits") {
   std::size_t drops = 0;
   for (bool ended = false; !ended; ++drops) {

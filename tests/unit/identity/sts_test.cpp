@@ -162,6 +162,17 @@ TEST_CASE("an answer of STS that is none is an error that repeats nothing of it"
   }
 }
 
+TEST_CASE("an STS that never answers is given up after three limits", "[sts]") {
+  bench in({{}, {}, {}});
+  const time_point begun = in.time.now();
+  const error why = in.failure(in.role());
+  CHECK(why.code() == errc::timed_out);
+  CHECK_THAT(why.what(), Catch::Contains("STS: calling 127.0.0.1 port ") && !Catch::Contains("Action="));
+  CHECK(in.server.requests().size() == 3);
+  CHECK(in.time.now() - begun >= 30s);
+  CHECK(in.time.now() - begun < 32s);
+}
+
 TEST_CASE("a call to STS may be dropped wherever it waits") {
   std::unique_ptr<bench> in;
   const auto begin = [&]() -> task<> {
