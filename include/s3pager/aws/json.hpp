@@ -19,7 +19,29 @@ namespace s3pager::aws {
 /// Longer texts are not read.
 inline constexpr std::size_t max_json_bytes = std::size_t{1} << 20;
 
-/// A JSON object. What is text in it is overwritten when it is destroyed, as it may be a secret.
+namespace detail {
+
+/// Overwrites all text within, as it may be a secret.
+inline void wipe_json(json_t* value) noexcept {
+  if (json_is_string(value))
+    ::explicit_bzero(const_cast<char*>(::json_string_value(value)), ::json_string_length(value));
+  else if (json_is_object(value))
+    for (void* i = ::json_object_iter(value); i != nullptr; i = ::json_object_iter_next(value, i)) wipe_json(::json_object_iter_value(i));
+  else if (json_is_array(value))
+    for (std::size_t i = 0; i < ::json_array_size(value); ++i) wipe_json(::json_array_get(value, i));
+}
+
+struct wiping_release {
+  void operator()(json_t* root) const noexcept {
+    wipe_json(root);
+    ::json_decref(root);
+  }
+};
+
+}  // namespace detail
+
+/// A JSON object. What is text in it is overwritten when it is destroyed, as it may be a secret; jansson's own buffers, while it reads, are
+/// not.
 class json_object {
  public:
   /// A failure that repeats nothing of `text`: `WHERE is no JSON (line 1, column 7)`.
@@ -27,10 +49,11 @@ class json_object {
     using result = checked_setting<json_object>;
     if (text.size() > max_json_bytes) return result::failure(std::string(where) + " is longer than 1 MiB");
     json_error_t at{};
-    std::unique_ptr<json_t, release> root(::json_loadb(text.data(), text.size(), 0, &at));
+    std::unique_ptr<json_t, detail::wiping_release> root(::json_loadb(text.data(), text.size(), 0, &at));
     if (!root)
-      return result::failure(std::string(where) + " is no JSON object (line " + std::to_string(at.line) + ", column " +
-                             std::to_string(at.column) + ")");
+      return result::failure(std::string(where) + " is no JSON object" +
+                             (text.empty() ? ": it is empty"
+                                           : " (line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ")"));
     if (!json_is_object(root.get())) return result::failure(std::string(where) + " is JSON, but no object");
     return json_object(std::move(root), nullptr);
   }
@@ -57,21 +80,6 @@ class json_object {
   }
 
  private:
-  static void wipe(json_t* value) noexcept {
-    if (json_is_string(value))
-      ::explicit_bzero(const_cast<char*>(::json_string_value(value)), ::json_string_length(value));
-    else if (json_is_object(value))
-      for (void* i = ::json_object_iter(value); i != nullptr; i = ::json_object_iter_next(value, i)) wipe(::json_object_iter_value(i));
-    else if (json_is_array(value))
-      for (std::size_t i = 0; i < ::json_array_size(value); ++i) wipe(::json_array_get(value, i));
-  }
-  struct release {
-    void operator()(json_t* root) const noexcept {
-      wipe(root);
-      ::json_decref(root);
-    }
-  };
-
   json_object(std::shared_ptr<json_t> root, json_t* here) : root_(std::move(root)), here_(here != nullptr ? here : root_.get()) {}
 
   std::shared_ptr<json_t> root_;

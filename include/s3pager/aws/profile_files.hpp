@@ -119,8 +119,9 @@ class profile_parser {
     // As configparser has it: what comes after the last bracket is passed over.
     if (const std::size_t bracket = line.rfind(']'); line.front() == '[' && bracket != std::string_view::npos && bracket > 1)
       return begin_section(line.substr(1, bracket - 1));
-    if (section_ == nullptr) return wrong("a setting before the first [section]");
     const std::size_t at = line.find_first_of("=:");
+    if (line.front() == '[' && at == std::string_view::npos) return wrong("a [section] has no name, or is not closed by ]");
+    if (section_ == nullptr) return wrong("a setting before the first [section]");
     if (at == std::string_view::npos) return wrong("neither a [section] nor a setting (name = value)");
     std::string name(without_blanks(line.substr(0, at)));
     if (name.empty()) return wrong("a value without a name");

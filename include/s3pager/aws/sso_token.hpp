@@ -95,10 +95,7 @@ namespace detail {
 /// `text`, or the object {} if that is empty, with these members set.
 [[nodiscard]] inline std::optional<secret> with_members(std::string_view text,
                                                         std::initializer_list<std::pair<const char*, std::string_view>> members) {
-  struct release {
-    void operator()(json_t* root) const noexcept { ::json_decref(root); }
-  };
-  const std::unique_ptr<json_t, release> root(text.empty() ? ::json_object() : ::json_loadb(text.data(), text.size(), 0, nullptr));
+  const std::unique_ptr<json_t, wiping_release> root(text.empty() ? ::json_object() : ::json_loadb(text.data(), text.size(), 0, nullptr));
   if (!json_is_object(root.get())) return std::nullopt;
   for (const auto& [name, value] : members)
     if (::json_object_set_new(root.get(), name, ::json_stringn(value.empty() ? "" : value.data(), value.size())) != 0) return std::nullopt;

@@ -107,7 +107,7 @@ class configuration {
   [[nodiscard]] found<std::string> region() const { return text({"AWS_REGION", "AWS_DEFAULT_REGION"}, "region"); }
 
   /// AWS_ENDPOINT_URL_<variable>, AWS_ENDPOINT_URL, `endpoint_url` of the service in the profile's `services`, that of the profile;
-  /// nothing if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true. The URL is not looked into here.
+  /// nothing if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true. A failure says where a URL that is none was found.
   /// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
   [[nodiscard]] found<std::string> endpoint_url(const char* variable, std::string_view service) const {
     const auto ignored = flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls");
@@ -115,34 +115,35 @@ class configuration {
     if (ignored.value().value_or(false)) return std::optional<std::string>();
     const std::string own = std::string("AWS_ENDPOINT_URL_") + variable;
     for (const char* const name : {own.c_str(), "AWS_ENDPOINT_URL"})
-      if (const std::string_view value = environment_value(lookup_, name); !value.empty()) return checked(value, name);
+      if (const std::string_view value = environment_value(lookup_, name); !value.empty()) return checked_url(value, name);
     if (const auto services = files_.find(profile_, "services"); services && !services->empty()) {
       const auto section = files_.services.find(*services);
       if (section == files_.services.end())
         return found<std::string>::failure(where("services") + " names a section [services " + std::string(*services) +
                                            "] that does not exist");
       if (const auto value = section->second.find(service, "endpoint_url"); value && !value->empty())
-        return checked(*value, "endpoint_url of " + std::string(service) + " in [services " + std::string(*services) + "]");
+        return checked_url(*value, "endpoint_url of " + std::string(service) + " in [services " + std::string(*services) + "]");
     }
-    return of_profile("endpoint_url");
+    const auto own_url = files_.find(profile_, "endpoint_url");
+    if (!own_url || own_url->empty()) return std::optional<std::string>();
+    return checked_url(*own_url, where("endpoint_url"));
   }
 
-  /// Where STS is asked: of the region, if one is known, else for all of AWS.
-  [[nodiscard]] checked_setting<sts_place> sts() const {
+  /// Where STS is asked: of the region of code, else of that which is set here, else for all of AWS.
+  [[nodiscard]] checked_setting<sts_place> sts(std::string_view region_in_code = {}, bool fips = false) const {
     using result = checked_setting<sts_place>;
     sts_place made;
-    const auto in = region();
+    const auto in = region_in_code.empty() ? region() : found<std::string>(std::optional<std::string>(region_in_code));
     if (!in) return result::failure(in.message());
     const auto url = endpoint_url("STS", "sts");
     if (!url) return result::failure(url.message());
     if (in.value()) {
       if (!aws::is_region(*in.value())) return result::failure("the region \"" + *in.value() + "\" is none: a-z, 0-9 and '-' are needed");
       made.region = *in.value();
-      made.url = service_url("sts", made.region);
+      made.url = service_url(fips ? "sts-fips" : "sts", made.region);
     }
     if (url.value()) {
-      auto parsed = aws::detail::parse_endpoint_url(*url.value());
-      if (!parsed) return result::failure("the endpoint URL of STS: " + parsed.message());
+      const auto parsed = aws::detail::parse_endpoint_url(*url.value());
       const auto& to = parsed.value();
       const std::string host = to.ipv6 ? "[" + to.host + "]" : to.host;
       made.url = (to.tls ? "https://" : "http://") + host;
@@ -159,7 +160,10 @@ class configuration {
     const std::string_view set = environment_value(lookup_, variable);
     if (set.starts_with("~/")) return home_ + std::string(set.substr(1));
     if (!set.empty()) return std::string(set);
-    return home_.empty() ? std::string() : home_ + below_home;
+    if (home_.empty()) return {};
+    // A home that isn't ours to look into has no files of ours.
+    const std::string path = home_ + below_home;
+    return ::access(path.c_str(), R_OK) == 0 || errno != EACCES ? path : std::string();
   }
   [[nodiscard]] static std::string named(const std::string& file) { return file.empty() ? "a file (HOME is not set)" : file; }
 
@@ -167,7 +171,7 @@ class configuration {
     using result = checked_setting<secret>;
     if (path.empty()) return secret();
     const unique_fd from(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!from && errno == ENOENT) return secret();
+    if (!from && (errno == ENOENT || errno == ENOTDIR)) return secret();
     if (!from) return result::failure(path + " can't be read: " + errno_code(errno).message());
     std::string all;
     std::string part(16 * 1024, ' ');
@@ -197,6 +201,11 @@ class configuration {
   [[nodiscard]] static found<std::string> checked(std::string_view value, std::string_view name) {
     if (!all_visible(value)) return found<std::string>::failure(not_visible_message(name));
     return std::optional<std::string>(value);
+  }
+  [[nodiscard]] static found<std::string> checked_url(std::string_view value, std::string_view name) {
+    const auto parsed = aws::detail::parse_endpoint_url(value);
+    if (!parsed) return found<std::string>::failure(std::string(name) + ": " + parsed.message());
+    return checked(value, name);
   }
   [[nodiscard]] found<std::string> of_profile(const char* setting) const {
     const auto value = files_.find(profile_, setting);

@@ -110,12 +110,12 @@ class container_credentials final : public credentials_provider {
     what.most_bytes = most_bytes;
     what.direct = true;
     task<secret> asking_for_token = authorization(loop);
-    secret token = co_await std::move(asking_for_token);
-    if (!token.empty()) what.headers.push_back({"Authorization", std::move(token)});
+    const secret token = co_await std::move(asking_for_token);
+    if (!token.empty()) what.headers.push_back({"Authorization", token});
     task<net::control_answer> calling = call_service(loop, driver_, who, std::move(what), attempts);
     const net::control_answer got = co_await std::move(calling);
     // Who knows the path may have the credentials: it is not shown.
-    if (got.status != 200) throw refusal(who, "the request", got);
+    if (got.status != 200) throw refusal(who, "the request", got, {token.view()});
     co_return credentials_in(who, got.body.view());
   }
 

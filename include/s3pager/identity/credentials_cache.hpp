@@ -85,8 +85,9 @@ class credentials_cache final : public counted, private shared_question {
   void keep(aws::credentials given) {
     renew_at_ = needed_at_ = wall_time::max();
     if (given.expiration) {
-      const duration left = *given.expiration - now_;
-      if (left > duration::zero()) {
+      // Compared before they are subtracted: what is centuries ago is further away than a duration can say.
+      if (*given.expiration > now_) {
+        const duration left = *given.expiration - now_;
         renew_at_ = *given.expiration - std::min<duration>(left / 5, std::chrono::minutes(5));
         needed_at_ = *given.expiration - std::min<duration>(left / 20, std::chrono::minutes(1));
       } else {

@@ -43,16 +43,15 @@ namespace s3pager::identity {
 }
 
 /// Environment, web identity of the environment, profile, container endpoint, instance metadata; without the first two if the profile was
-/// chosen in code. A failure says which setting is wrong.
+/// chosen in code. A failure says which setting is wrong; what is wrong with STS's place, only who asks it is told.
 [[nodiscard]] inline checked_setting<std::shared_ptr<provider_chain>> default_chain(const ref<net::control_driver>& http,
                                                                                     const configuration& from,
-                                                                                    const std::shared_ptr<instance_metadata>& instance) {
+                                                                                    const std::shared_ptr<instance_metadata>& instance,
+                                                                                    checked_setting<sts_place> sts) {
   using result = checked_setting<std::shared_ptr<provider_chain>>;
   const environment_lookup lookup = from.environment();
   auto keys = aws::credentials_from_environment(lookup);
   if (!keys) return result::failure(keys.message());
-  auto sts = from.sts();
-  if (!sts) return result::failure(sts.message());
   const auto portal = from.endpoint_url("SSO", "sso");
   if (!portal) return result::failure(portal.message());
   const auto oidc = from.endpoint_url("SSO_OIDC", "sso_oidc");
@@ -68,17 +67,16 @@ namespace s3pager::identity {
   if (!from.chosen_in_code()) {
     chain->add(environment);
     if (const std::string_view file = environment_value(lookup, "AWS_WEB_IDENTITY_TOKEN_FILE"); !file.empty()) {
-      const std::string_view role = environment_value(lookup, "AWS_ROLE_ARN");
-      if (role.empty()) return result::failure("AWS_WEB_IDENTITY_TOKEN_FILE is set, but no AWS_ROLE_ARN");
-      role_wanted wanted{.role_arn = std::string(role), .session_name = std::string(environment_value(lookup, "AWS_ROLE_SESSION_NAME"))};
-      chain->add(std::make_shared<web_identity_credentials>(http, sts.value(), std::move(wanted), std::string(file)));
+      role_wanted wanted{.role_arn = std::string(environment_value(lookup, "AWS_ROLE_ARN")),
+                         .session_name = std::string(environment_value(lookup, "AWS_ROLE_SESSION_NAME"))};
+      chain->add(std::make_shared<web_identity_credentials>(http, sts, std::move(wanted), std::string(file)));
     }
   }
   chain->add(std::make_shared<profile_credentials>(http, profile_settings{.profile = from.profile(),
                                                                           .config_file = from.config_file(),
                                                                           .credentials_file = from.credentials_file(),
                                                                           .home = from.home(),
-                                                                          .sts = sts.value(),
+                                                                          .sts = std::move(sts),
                                                                           .sso_portal_url = without_slash(portal.value()),
                                                                           .sso_oidc_url = without_slash(oidc.value()),
                                                                           .environment = environment,

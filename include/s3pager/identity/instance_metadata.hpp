@@ -215,7 +215,7 @@ class instance_metadata final : public credentials_provider, public region_provi
       net::control_answer got = co_await std::move(calling);
       if (got.status == 200) co_return std::move(got.body);
       if (got.status == 404) co_return std::nullopt;
-      if (got.status != 401 || again) throw refusal(who, "GET " + path, got);
+      if (got.status != 401 || again) throw refusal(who, "GET " + path, got, {token_.view()});
       token_ = {};
     }
   }

@@ -83,7 +83,9 @@ class child_program {
   child_program& operator=(const child_program&) = delete;
   ~child_program() {
     if (pid_ < 0) return;
-    ::kill(pid_, SIGKILL);
+    // By its descriptor, if there is one: the number may be another's where somebody else waits for all children.
+    if (handle_ && handle_->fd() >= 0) ::syscall(SYS_pidfd_send_signal, handle_->fd(), SIGKILL, nullptr, 0);
+    else ::kill(pid_, SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
   }
 

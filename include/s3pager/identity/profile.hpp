@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "s3pager/aws/credentials.hpp"
+#include "s3pager/aws/partition.hpp"
 #include "s3pager/aws/profile_files.hpp"
+#include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
 #include "s3pager/base/secret.hpp"
@@ -35,7 +37,7 @@ struct profile_settings {
   std::string config_file = {};       ///< empty: there is none
   std::string credentials_file = {};  ///< likewise
   std::string home = {};              ///< where ~ is; empty: nowhere
-  sts_place sts = {};
+  checked_setting<sts_place> sts = sts_place{};
   std::string sso_portal_url = {};    ///< empty: that of the profile's sso_region
   std::string sso_oidc_url = {};      ///< likewise
   /// What `credential_source` may name.
@@ -223,6 +225,7 @@ class profile_credentials final : public credentials_provider {
     for (const auto& [name, value] : {std::pair("sso_account_id", &made.account_id), {"sso_role_name", &made.role_name},
                                       {"sso_start_url", &made.start_url}, {"sso_region", &region}})
       if (value->empty()) throw wrong(profile, std::string(name) + " is missing, which SSO needs");
+    if (!aws::is_region(region)) throw wrong(profile, "sso_region is no region: a-z, 0-9 and '-' are needed");
     made.portal_url = settings_.sso_portal_url.empty() ? service_url("portal.sso", region) : settings_.sso_portal_url;
     made.oidc_url = settings_.sso_oidc_url.empty() ? service_url("oidc", region) : settings_.sso_oidc_url;
     return made;

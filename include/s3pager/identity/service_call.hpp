@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +28,7 @@ namespace s3pager::identity {
 inline constexpr duration service_limit = std::chrono::seconds(10);
 
 /// Gives the answer, whatever its status. Of up to `attempts` calls, 100 ms after one another, then twice as long each time up to a
-/// second: again after a lost connection, a limit that passed, a host that can't be reached, a status of 500 and above, or 429. Throws as
+/// second: again after a lost connection, a limit that passed, a host that can't be reached or found, a status of 500 and above, or 429. Throws as
 /// control_driver::call does, in words that begin with `who`.
 [[nodiscard]] inline task<net::control_answer> call_service(ring::reactor& loop, ref<net::control_driver> driver, std::string who,
                                                             net::control_request what, std::uint32_t attempts) {
@@ -40,7 +42,8 @@ inline constexpr duration service_limit = std::chrono::seconds(10);
     } catch (const net::unreachable_host& why) {
       if (attempt >= attempts) throw net::unreachable_host(named(why));
     } catch (const error& why) {
-      if (attempt >= attempts || (why.code() != errc::connection_lost && why.code() != errc::timed_out)) throw named(why);
+      if (attempt >= attempts || (why.code() != errc::connection_lost && why.code() != errc::timed_out && why.code() != errc::unavailable))
+        throw named(why);
     }
     if (co_await ring::sleep_until(loop, after(loop.now(), pause))) throw error(errc::cancelled, who + ": stopped before another attempt");
     pause = std::min<duration>(2 * pause, std::chrono::seconds(1));
@@ -48,8 +51,9 @@ inline constexpr duration service_limit = std::chrono::seconds(10);
 }
 
 /// That an answer has a status that was not expected; `asked` is what for, without a secret. Has what the service says of it, if that is
-/// an error in JSON or XML.
-[[nodiscard]] inline error refusal(const std::string& who, std::string_view asked, const net::control_answer& answer) {
+/// an error in JSON or XML; `secrets`, which were sent, are not shown, though it echoes them.
+[[nodiscard]] inline error refusal(const std::string& who, std::string_view asked, const net::control_answer& answer,
+                                   std::initializer_list<std::string_view> secrets = {}) {
   std::string text = who + " answered " + std::string(asked) + " with status " + std::to_string(answer.status) + ", where 200 was expected";
   if (answer.status >= 300 && answer.status < 400) text += " (redirections are not followed)";
   const int status = answer.status;
@@ -58,9 +62,11 @@ inline constexpr duration service_limit = std::chrono::seconds(10);
   if (const auto body = xml::parse_error_body(answer.body.view())) {
     details.s3_code = body->code;
     details.request_id = body->request_id;
-    words = body->code + ": " + body->message.substr(0, 200);
+    words = body->code + ": " + body->message;
   }
-  if (!words.empty()) text += ": " + words;
+  for (const std::string_view each : secrets)
+    for (std::size_t at = 0; !each.empty() && (at = words.find(each, at)) != std::string::npos;) words.replace(at, each.size(), "****");
+  if (!words.empty()) text += ": " + words.substr(0, 300);
   details.message = std::move(text);
   if (status == 429) return error(errc::throttled, std::move(details));
   if (status >= 500) return error(errc::unavailable, std::move(details));

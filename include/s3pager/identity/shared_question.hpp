@@ -88,10 +88,14 @@ class shared_question : private ring::timer {
     if (!under_way_) return;  // its time had passed
     under_way_ = false;
     disarm();
-    failure_ = std::move(failed);
-    if (failure_) {
+    failure_.reset();
+    if (failed) {
       patience_ = std::clamp<duration>(patience_ * 2, std::chrono::seconds(1), std::chrono::seconds(30));
       again_ = after(loop_.now(), patience_);
+      // Or a request would be made again, and told of the same failure, before anybody is asked.
+      error_details details = failed->details();
+      details.retry_after = std::max(details.retry_after, std::chrono::ceil<std::chrono::seconds>(patience_));
+      failure_.emplace(failed->code(), std::move(details));
     } else {
       patience_ = {};
     }

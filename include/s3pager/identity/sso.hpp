@@ -85,7 +85,10 @@ class sso_credentials final : public credentials_provider {
     what.headers.push_back({"x-amz-sso_bearer_token", has.access_token});
     task<net::control_answer> calling = call_service(loop, http_, portal, std::move(what), attempts);
     const net::control_answer answer = co_await std::move(calling);
-    if (answer.status != 200) throw refusal(portal, "GetRoleCredentials", answer);
+    if (answer.status == 401)
+      throw error(errc::access_denied, refusal(portal, "GetRoleCredentials", answer, {has.access_token.view()}).details().message +
+                                           ": run `" + login() + "`");
+    if (answer.status != 200) throw refusal(portal, "GetRoleCredentials", answer, {has.access_token.view()});
     auto parsed = aws::parse_sso_role_credentials(answer.body.view());
     if (!parsed) throw error(errc::protocol_violation, parsed.message());
     co_return std::move(parsed).value();
@@ -106,12 +109,9 @@ class sso_credentials final : public credentials_provider {
     const std::string file = aws::sso_cache_name(settings_.session.empty() ? settings_.start_url : settings_.session);
     if (file.empty()) throw error(errc::invalid_argument, "the SSO token can't be found: OpenSSL has no SHA-1 here");
     const std::string path = settings_.cache + "/" + file;
-    task<std::optional<secret>> reading = read_small_file(loop, "the SSO token file", path, max_cache_bytes, no_deadline);
-    const std::optional<secret> text = co_await std::move(reading);
-    if (!text) throw error(errc::access_denied, "there is no SSO token (" + path + "): run `" + login() + "`");
-    auto parsed = aws::parse_sso_token(text->view(), "the SSO token file " + path);
-    if (!parsed) throw error(errc::invalid_argument, parsed.message() + ": run `" + login() + "`");
-    aws::sso_token has = std::move(parsed).value();
+    task<cached_token> looking = cached(loop, path);
+    cached_token found = co_await std::move(looking);
+    aws::sso_token has = std::move(found.token);
     const wall_time now = loop.clock().wall();
     if (now < has.expires_at - renewed_before) co_return has;
     std::string why = "it has expired";
@@ -125,13 +125,31 @@ class sso_credentials final : public credentials_provider {
         why = failed.details().message;
       }
       if (renewed) {
-        task<> keeping = keep(loop, path, aws::renewed_sso_cache(text->view(), *renewed));
+        task<> keeping = keep(loop, path, aws::renewed_sso_cache(found.text.view(), *renewed));
         co_await std::move(keeping);
         co_return std::move(*renewed);
       }
     }
+    // A token renews once: whoever else has it, another thread of this program or the CLI, may have been faster.
+    task<cached_token> again = cached(loop, path);
+    cached_token theirs = co_await std::move(again);
+    if (theirs.token.expires_at > has.expires_at) has = std::move(theirs.token);
     if (now < has.expires_at) co_return has;
     throw error(errc::access_denied, "the SSO token of " + path + " is no good any more (" + why + "): run `" + login() + "`");
+  }
+
+  struct cached_token {
+    secret text = {};  ///< of the file
+    aws::sso_token token = {};
+  };
+  [[nodiscard]] task<cached_token> cached(ring::reactor& loop, std::string path) const {
+    task<std::optional<secret>> reading = read_small_file(loop, "the SSO token file", path, max_cache_bytes, no_deadline);
+    std::optional<secret> text = co_await std::move(reading);
+    if (!text) throw error(errc::access_denied, "there is no SSO token (" + path + "): run `" + login() + "`");
+    auto parsed = aws::parse_sso_token(text->view(), "the SSO token file " + path);
+    if (!parsed) throw error(errc::invalid_argument, parsed.message() + ": run `" + login() + "`");
+    cached_token made{std::move(*text), std::move(parsed).value()};
+    co_return made;
   }
 
   [[nodiscard]] bool renewable(const aws::sso_token& has, wall_time now) const {
@@ -149,7 +167,7 @@ class sso_credentials final : public credentials_provider {
     what.body = std::move(*body);
     task<net::control_answer> calling = call_service(loop, http_, token_service, std::move(what), 2);
     const net::control_answer answer = co_await std::move(calling);
-    if (answer.status != 200) throw refusal(token_service, "CreateToken", answer);
+    if (answer.status != 200) throw refusal(token_service, "CreateToken", answer, {has.refresh_token.view(), has.client_secret.view()});
     auto parsed = aws::parse_sso_new_token(answer.body.view());
     if (!parsed) throw error(errc::protocol_violation, parsed.message());
     aws::sso_new_token given = std::move(parsed).value();

@@ -18,6 +18,7 @@
 #include "s3pager/aws/sha256.hpp"
 #include "s3pager/aws/signer.hpp"
 #include "s3pager/base/bytes.hpp"
+#include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
 #include "s3pager/base/error.hpp"
@@ -54,7 +55,8 @@ struct role_wanted {
 /// The calls of a client's. It must outlive them.
 class sts_client {
  public:
-  sts_client(ref<net::control_driver> http, sts_place place) : http_(std::move(http)), place_(std::move(place)) {}
+  /// With a place that is wrong all calls fail, with invalid_argument.
+  sts_client(ref<net::control_driver> http, checked_setting<sts_place> place) : http_(std::move(http)), place_(std::move(place)) {}
 
   /// AssumeRole, signed by `source`. Throws error. A clock that is wrong is set right by the service's once.
   [[nodiscard]] task<aws::credentials> assume_role(ring::reactor& loop, role_wanted role, aws::credentials source) {
@@ -70,7 +72,7 @@ class sts_client {
       task<net::control_answer> again = call_service(loop, http_, who, std::move(what), attempts);
       answer = co_await std::move(again);
     }
-    co_return parsed(answer, "AssumeRole");
+    co_return parsed(answer, "AssumeRole", source.session_token);
   }
 
   /// AssumeRoleWithWebIdentity, by a token that somebody else has signed. Throws error. STS asks who has signed it, and is asked again
@@ -81,7 +83,7 @@ class sts_client {
       task<net::control_answer> calling = call_service(loop, http_, who, what, attempts);
       const net::control_answer answer = co_await std::move(calling);
       const bool again = answer.status == 400 && refusal(who, {}, answer).s3_code() == "IDPCommunicationError";
-      if (!again || attempt == attempts) co_return parsed(answer, "AssumeRoleWithWebIdentity");
+      if (!again || attempt == attempts) co_return parsed(answer, "AssumeRoleWithWebIdentity", token);
       if (co_await ring::sleep_until(loop, after(loop.now(), std::chrono::milliseconds(200) * attempt)))
         throw error(errc::cancelled, std::string(who) + ": stopped before another attempt");
     }
@@ -121,7 +123,8 @@ class sts_client {
     net::control_request made;
     made.method = "POST";
     made.limit = service_limit;
-    made.url = place_.url + place_.path;
+    if (!place_) throw error(errc::invalid_argument, place_.message());
+    made.url = place_.value().url + place_.value().path;
     made.headers.push_back({"content-type", "application/x-www-form-urlencoded; charset=utf-8"});
     made.body = std::move(body);
     return made;
@@ -133,8 +136,9 @@ class sts_client {
     char digest[64];
     write_hex(hash.finish(), digest);
     const std::string payload_hash(digest, sizeof digest);
-    const std::string host = place_.url.substr(place_.url.find("://") + 3);
-    aws::signer signer(source, place_.region, "sts");
+    const sts_place& place = place_.value();
+    const std::string host = place.url.substr(place.url.find("://") + 3);
+    aws::signer signer(source, place.region, "sts");
     const std::string date(signer.amz_date(now));
     std::vector<aws::signed_header> headers{{"content-type", made.headers.front().value.view()},
                                             {"host", host},
@@ -143,15 +147,15 @@ class sts_client {
     if (!source.session_token.empty()) headers.push_back({"x-amz-security-token", source.session_token.view()});
     aws::signature signature;
     if (const auto failed =
-            signer.sign({.method = "POST", .path = place_.path, .headers = headers, .payload_hash = payload_hash}, now, signature))
+            signer.sign({.method = "POST", .path = place.path, .headers = headers, .payload_hash = payload_hash}, now, signature))
       throw error(errc::invalid_argument, "the request to STS can't be signed: " + failed.message());
     for (const aws::signed_header& each : headers)
       if (each.name != "content-type" && each.name != "host") made.headers.push_back({std::string(each.name), each.value});
     made.headers.push_back({"authorization", signature.authorization()});
     return made;
   }
-  [[nodiscard]] static aws::credentials parsed(const net::control_answer& answer, std::string_view action) {
-    if (answer.status != 200) throw refusal(who, action, answer);
+  [[nodiscard]] static aws::credentials parsed(const net::control_answer& answer, std::string_view action, const secret& token) {
+    if (answer.status != 200) throw refusal(who, action, answer, {token.view()});
     auto found = xml::parse_sts_answer(answer.body.view(), action);
     if (!found) throw error(errc::protocol_violation, found.message());
     xml::sts_credentials given = std::move(found).value();
@@ -162,19 +166,20 @@ class sts_client {
   }
 
   ref<net::control_driver> http_;
-  sts_place place_;
+  checked_setting<sts_place> place_;
 };
 
 /// A role by a token that lies in a file, which is read at each fetch, as whoever wrote it renews it: EKS's service accounts, and
 /// others by OpenID Connect. https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
 class web_identity_credentials final : public credentials_provider {
  public:
-  web_identity_credentials(ref<net::control_driver> http, sts_place place, role_wanted role, std::string token_file)
+  web_identity_credentials(ref<net::control_driver> http, checked_setting<sts_place> place, role_wanted role, std::string token_file)
       : sts_(std::move(http), std::move(place)), role_(std::move(role)), token_file_(std::move(token_file)) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "web identity"; }
 
   [[nodiscard]] task<std::optional<aws::credentials>> fetch(ring::reactor& loop) override {
+    if (role_.role_arn.empty()) throw error(errc::invalid_argument, "AWS_WEB_IDENTITY_TOKEN_FILE is set, but no AWS_ROLE_ARN");
     const std::string which = "the web identity token file, " + token_file_ + ',';
     task<std::optional<secret>> reading = read_small_file(loop, "the web identity token file", token_file_, max_token_bytes, no_deadline);
     const std::optional<secret> text = co_await std::move(reading);

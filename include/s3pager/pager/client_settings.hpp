@@ -140,7 +140,7 @@ template <class T>
     made.credentials.secret_access_key = from.secret_access_key;
     made.credentials.session_token = from.session_token;
   } else {
-    made.credentials_from = checked(identity::default_chain(http, shared, instance));
+    made.credentials_from = checked(identity::default_chain(http, shared, instance, shared.sts(from.region, made.rules.fips)));
   }
   made.connect_host = from.connect_host;
   made.connect_port = from.connect_port;

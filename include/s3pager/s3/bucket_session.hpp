@@ -57,7 +57,7 @@ class bucket_session final : public credentials_provider {
                                    .session_token = std::move(given.session_token),
                                    .expiration = given.expiration};
       }
-      const error refused = identity::refusal(who, "CreateSession", answer);
+      const error refused = identity::refusal(who, "CreateSession", answer, {by->value.session_token.view()});
       if (attempt == most_attempts || !mended(loop, answer, refused, *by)) throw error(refused);
     }
   }

@@ -151,10 +151,6 @@ class exchange {
   [[nodiscard]] task<> begin(request_spec what, bool fresh) {
     began_ = loop().now();
     try {
-      if (!service_->ready(*target_)) {
-        place_.reset();  // meanwhile it is another's
-        co_await service_->prepare(target_);
-      }
       send_line& line = service_->retries().line();
       if (!line.try_turn(began_)) {
         place_.reset();  // meanwhile it is another's
@@ -163,12 +159,17 @@ class exchange {
       }
       do {
         lease_.reset();
+        if (!service_->ready(*target_)) {
+          place_.reset();  // meanwhile it is another's
+          co_await service_->prepare(target_);
+        }
         if (!try_place(fresh)) co_await wait_for_place(fresh);
         event_.reused_connection = place_.connected();
         const net::connect_deadlines limit = service_->connect_deadlines(latest_);
         task<net::lease> connecting = host_->connect(std::move(place_), limit, late_peer_);
         lease_ = co_await std::move(connecting);
-      } while (host_ != target_->host());  // meanwhile the bucket turned out to be elsewhere
+        // Meanwhile the bucket may have turned out to be elsewhere, or the credentials to be no good any more.
+      } while (host_ != target_->host() || !service_->ready(*target_));
       began_ = loop().now();
       send(what);
     } catch (const error& failed) {

@@ -137,7 +137,7 @@ class service final : public counted {
     if (const auto known = buckets_.find(known_by); known != buckets_.end()) return known->second;
     if (!region.empty() && !aws::is_region(region))
       throw error(errc::invalid_argument,
-                  error_details{.message = "region is none: a-z, 0-9 and '-' are needed", .bucket = std::string(name)});
+                  error_details{.message = "region is no region's name: a-z, 0-9 and '-' are needed", .bucket = std::string(name)});
     auto made = make_ref<bucket_target>(std::string(name), credentials_);
     made->name_region(std::string(region));
     if (!region.empty() || region_known()) place(*made);
@@ -167,14 +167,15 @@ class service final : public counted {
       if (!region_known()) co_await region_->wait();
       place(*target);
     }
-    if (identity::credentials_cache* const cache = target->credentials())
+    if (const ref<identity::credentials_cache> cache(target->credentials()); cache)
       co_await cache->wait([this] { return service_time(); });
   }
 
   /// The service says that the bucket is in `region`, to a request that was signed for `signed_region`. True if another one, signed for
   /// where the bucket is now, may go better.
   [[nodiscard]] bool moved(bucket_target& target, std::string_view region, std::string_view signed_region) {
-    if (target.fixed() || region == signed_region || !aws::is_region(region)) return false;
+    // Where a bucket with sessions is, its name says.
+    if (target.fixed() || target.where().session || region == signed_region || !aws::is_region(region)) return false;
     if (region == target.where().signing_region) return true;  // another request was told so before
     std::string before = target.named_region();
     try {
@@ -272,6 +273,13 @@ class service final : public counted {
     ref<net::host> at = pool_.at(route_to(where, host, port, via, target.name()));
     if (where.tls) via.reset();  // it sees a tunnel, not the requests
     if (where.session && credentials_) {
+      if (!settings_.connect_host.empty() || settings_.connect_port != 0 || settings_.tls.insecure_skip_verification ||
+          !settings_.tls.client_certificate_file.empty())
+        throw error(errc::invalid_argument,
+                    error_details{.message = "this bucket needs sessions, which are asked for without connect_host, connect_port, "
+                                             "client_certificate_file and insecure_skip_verification: leave them out, or set "
+                                             "disable_s3_express_session_auth",
+                                  .bucket = target.name()});
       if (!settings_.control)
         throw error(errc::invalid_argument, error_details{.message = "this bucket needs sessions, which this client can't ask for",
                                                           .bucket = target.name()});

@@ -47,7 +47,7 @@ TEST_CASE("credentials of a metadata service are read whole") {
 }
 
 TEST_CASE("what is wrong with credentials is said, without a value of theirs") {
-  CHECK(refusal("") == "the answer of the service is no JSON object (line 1, column 0)");
+  CHECK(refusal("") == "the answer of the service is no JSON object: it is empty");
   CHECK(refusal("<html>hidden</html>") == "the answer of the service is no JSON object (line 1, column 1)");
   CHECK(refusal("[]") == "the answer of the service is JSON, but no object");
   CHECK(refusal("{}") == "the answer of the service: AccessKeyId is missing, empty or no text");
@@ -62,6 +62,13 @@ TEST_CASE("what is wrong with credentials is said, without a value of theirs") {
   CHECK(refusal(std::string(aws::max_json_bytes + 1, ' ')) == "the answer of the service is longer than 1 MiB");
   CHECK(refusal(R"({"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume the role"})") ==
         "the service has no credentials: AssumeRoleUnauthorizedAccess: EC2 cannot assume the role");
+}
+
+TEST_CASE("credentials that never expire may say so by a time that never was or comes") {
+  for (const char* const never : {"0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2262-01-01T00:00:00Z"})
+    CHECK_FALSE(aws::parse_metadata_credentials(with(imds, "2030-01-01T00:00:00Z", never), "the service").value().expiration);
+  CHECK(refusal(with(imds, "2030-01-01T00:00:00Z", "tomorrow, or the day after")) ==
+        "the answer of the service: Expiration is no time as in RFC 3339");
 }
 
 TEST_CASE("an answer that is cut off anywhere is refused") {

@@ -94,8 +94,8 @@ TEST_CASE("what can't be read is named with its file and line, and no value is r
   CHECK(refused("[a]\n\n= hidden\n") == "config, line 3: a value without a name");
   CHECK(refused("[a]\nx = 1\n[b]\nx = 1\nX = hidden\n") == "config, line 5: x is set twice in its section");
   CHECK(refused("[a]\n[b]\n[a]\n") == "config, line 3: the section [a] is there twice");
-  CHECK(refused("", "[]\n") == "credentials, line 1: a setting before the first [section]");
-  CHECK(refused("", "[a]\n[]\n") == "credentials, line 2: neither a [section] nor a setting (name = value)");
+  CHECK(refused("", "[]\n") == "credentials, line 1: a [section] has no name, or is not closed by ]");
+  CHECK(refused("", "[a]\n[b\n") == "credentials, line 2: a [section] has no name, or is not closed by ]");
   CHECK(refused("", "[a]\ns3 =\n  hidden\n") == "credentials, line 3: a setting within s3 without a value (name = value)");
   CHECK(refused("[a]\n", std::string_view("[a]\nx = \0y\n", 11)) == "credentials, line 2: a NUL");
 }

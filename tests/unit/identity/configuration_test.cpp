@@ -70,6 +70,8 @@ TEST_CASE("the files are at home unless variables name them") {
   CHECK(in.load().credentials_file() == "/home/u/.aws/credentials");
   in.set("HOME", "");
   CHECK(in.load().config_file().empty());
+  in.set("HOME", "/dev/null");  // no directory: there are no files in it
+  CHECK(shown(in.load().region()).empty());
 }
 
 TEST_CASE("a profile is chosen by code, by AWS_PROFILE, by AWS_DEFAULT_PROFILE, and must exist then") {
@@ -144,13 +146,16 @@ TEST_CASE("STS is asked in the region, by the domain of its partition") {
   in.set("AWS_REGION", "eu-west-1");
   CHECK(in.load().sts().value().url == "https://sts.eu-west-1.amazonaws.com");
   CHECK(in.load().sts().value().region == "eu-west-1");
+  CHECK(in.load().sts("us-gov-west-1").value().url == "https://sts.us-gov-west-1.amazonaws.com");
+  CHECK(in.load().sts("us-gov-west-1").value().region == "us-gov-west-1");
+  CHECK(in.load().sts({}, true).value().url == "https://sts-fips.eu-west-1.amazonaws.com");
   in.set("AWS_REGION", "cn-north-1");
   CHECK(in.load().sts().value().url == "https://sts.cn-north-1.amazonaws.com.cn");
   in.set("AWS_REGION", "x.evil/");
   CHECK(in.load().sts().message() == "the region \"x.evil/\" is none: a-z, 0-9 and '-' are needed");
   in.set("AWS_ENDPOINT_URL_STS", "ftp://x");
   in.set("AWS_REGION", "eu-west-1");
-  CHECK(in.load().sts().message() == "the endpoint URL of STS: the endpoint URL must begin with http:// or https://");
+  CHECK(in.load().sts().message() == "AWS_ENDPOINT_URL_STS: the endpoint URL must begin with http:// or https://");
 }
 
 TEST_CASE("a file that can't be read or parsed is named") {

@@ -239,6 +239,16 @@ TEST_CASE("credentials that have expired when they come are used, and renewed fi
   CHECK(in.from->fetches == 2);
 }
 
+TEST_CASE("credentials that expired centuries ago are used as those of a moment ago are") {
+  bench in;
+  aws::credentials old = in.keys("OLD");
+  old.expiration = wall_time{std::chrono::sys_days(std::chrono::year(1700) / 1 / 1)};
+  in.from->will_give(old);
+  CHECK(in.failure().empty());
+  CHECK(in.current() == "OLD");
+  CHECK(in.from->fetches == 1);
+}
+
 TEST_CASE("what the service refuses is not used any more, and fetched anew once") {
   bench in;
   in.from->will_give(in.keys("FIRST"));

@@ -222,7 +222,7 @@ struct bench {
                                         .config_file = config,
                                         .credentials_file = credentials,
                                         .home = at.path(),
-                                        .sts = {.url = server.endpoint()},
+                                        .sts = identity::sts_place{.url = server.endpoint()},
                                         .sso_portal_url = server.endpoint(),
                                         .sso_oidc_url = server.endpoint()};
     settings.environment = std::make_shared<identity::known_credentials>(

@@ -38,6 +38,9 @@ struct bench {
   explicit bench(std::vector<scripted_answer> answers) : server(loop, {std::move(answers)}) {
     std::filesystem::create_directories(at.path() + "/cache");
   }
+  explicit bench(test::scripted_server::responder respond) : server(loop, std::move(respond)) {
+    std::filesystem::create_directories(at.path() + "/cache");
+  }
   [[nodiscard]] std::string path() const { return at.path() + "/cache/" + aws::sso_cache_name("corp"); }
   void cached(duration left, const std::string& more = R"(,"refreshToken":"again","clientId":"id","clientSecret":"hush")") {
     std::ofstream(path()) << R"({"accessToken":"old-token","expiresAt":")" + format_timestamp(now + left) + "\"" + more + "}";
@@ -127,11 +130,25 @@ TEST_CASE("a token that can't be renewed is used as long as it is good") {
   CHECK_THAT(late.failure(), Catch::Contains("is no good any more (the SSO's token service answered CreateToken with status 400, where 200 was expected: invalid_grant: Invalid refresh token): run `aws sso login --sso-session corp`"));
 }
 
+TEST_CASE("a token that another one has renewed meanwhile is taken", "[sso]") {
+  bench* here = nullptr;
+  bench in([&](const std::string& request) {
+    if (request.starts_with("GET ")) return answer(200, role);
+    std::ofstream(here->path()) << R"({"accessToken":"their-token","expiresAt":")" + format_timestamp(now + 8h) + "\"}";
+    return answer(400, R"({"error":"invalid_grant","error_description":"again was used before"})");
+  });
+  here = &in;
+  in.cached(-1s);
+  identity::sso_credentials provider(in.http, in.settings());
+  CHECK(in.fetch(provider)->access_key_id == "ASIA");
+  CHECK_THAT(in.server.requests()[1], Catch::Contains("x-amz-sso_bearer_token: their-token\r\n"));
+}
+
 TEST_CASE("a token without what renews it, or whose registration has run out, is not renewed") {
   for (const char* const more :
        {"", R"(,"refreshToken":"again")",
         R"(,"refreshToken":"again","clientId":"id","clientSecret":"hush","registrationExpiresAt":"2026-11-25T00:00:00Z")"}) {
-    bench in({});
+    bench in(std::vector<scripted_answer>{});
     in.cached(-1s, more);
     CHECK_THAT(in.failure(), Catch::Contains("is no good any more (it has expired): run `aws sso login --sso-session corp`"));
     CHECK(in.server.requests().empty());
@@ -139,7 +156,7 @@ TEST_CASE("a token without what renews it, or whose registration has run out, is
 }
 
 TEST_CASE("a token file that is not there or is none says what to do") {
-  bench in({});
+  bench in(std::vector<scripted_answer>{});
   CHECK_THAT(in.failure(), Catch::Contains("there is no SSO token (" + in.path() + "): run `aws sso login --sso-session corp`"));
   std::ofstream(in.path()) << "hidden";
   CHECK_THAT(in.failure(), Catch::Contains("is no JSON object") && Catch::Contains("run `aws sso login") && !Catch::Contains("hidden"));
@@ -148,12 +165,12 @@ TEST_CASE("a token file that is not there or is none says what to do") {
 TEST_CASE("a portal that refuses is access_denied, and one that sends garbage breaks the protocol") {
   bench in({answer(401, R"({"message":"Session token not found or invalid"})"), answer(200, "hidden")});
   in.cached(1h);
-  CHECK_THAT(in.failure(), Catch::Contains("the SSO portal answered GetRoleCredentials with status 401, where 200 was expected: Session token not found or invalid; status 401: access denied"));
+  CHECK_THAT(in.failure(), Catch::Contains("the SSO portal answered GetRoleCredentials with status 401, where 200 was expected: Session token not found or invalid: run `aws sso login --sso-session corp`: access denied"));
   CHECK_THAT(in.failure(), Catch::Contains("the answer of the SSO portal is no JSON object") && !Catch::Contains("hidden"));
 }
 
 TEST_CASE("a token service that never answers costs no token that is good, and a portal is given up", "[sso]") {
-  bench in({});
+  bench in(std::vector<scripted_answer>{});
   in.cached(14min);
   identity::sso_credentials provider(in.http, in.settings());
   test::root<std::optional<aws::credentials>> running(in.loop.ready(), provider.fetch(in.loop));

@@ -70,7 +70,7 @@ struct bench {
   test::scripted_server server;
   test::scratch_directory at;
   ref<net::control_driver> http = make_ref<net::control_driver>(loop, net::control_options{.no_proxy = true});
-  identity::sts_client sts{http, {.url = server.endpoint(), .region = "eu-west-1"}};
+  identity::sts_client sts{http, identity::sts_place{.url = server.endpoint(), .region = "eu-west-1"}};
 };
 
 }  // namespace
@@ -95,7 +95,7 @@ TEST_CASE("a role is asked for with signed credentials, and is had until it expi
 TEST_CASE("a web identity's token is read from its file at each fetch and sent unsigned") {
   bench in({{answer(200, granted("AssumeRoleWithWebIdentity")), answer(200, granted("AssumeRoleWithWebIdentity"))}});
   const std::string file = in.at.file("token", "first.token\n");
-  identity::web_identity_credentials provider(in.http, {.url = in.server.endpoint()}, {.role_arn = "r", .duration_seconds = "900"}, file);
+  identity::web_identity_credentials provider(in.http, identity::sts_place{.url = in.server.endpoint()}, {.role_arn = "r", .duration_seconds = "900"}, file);
   CHECK(in.run(provider.fetch(in.loop))->access_key_id == "ASIA");
   static_cast<void>(in.at.file("token", "second.token"));
   CHECK(in.run(provider.fetch(in.loop))->access_key_id == "ASIA");
@@ -108,9 +108,9 @@ TEST_CASE("a web identity's token is read from its file at each fetch and sent u
 
 TEST_CASE("a token file that is missing or empty is named") {
   bench in({});
-  identity::web_identity_credentials missing(in.http, {}, {.role_arn = "r"}, in.at.path() + "/none");
+  identity::web_identity_credentials missing(in.http, identity::sts_place{}, {.role_arn = "r"}, in.at.path() + "/none");
   CHECK_THAT(in.failure(missing.fetch(in.loop)).what(), Catch::Contains("the web identity token file, " + in.at.path() + "/none, is not there"));
-  identity::web_identity_credentials empty(in.http, {}, {.role_arn = "r"}, in.at.file("empty", " \n"));
+  identity::web_identity_credentials empty(in.http, identity::sts_place{}, {.role_arn = "r"}, in.at.file("empty", " \n"));
   CHECK_THAT(in.failure(empty.fetch(in.loop)).what(), Catch::Contains("/empty, is empty"));
 }
 
@@ -123,6 +123,12 @@ TEST_CASE("a refusal of STS is told in its words, and not asked about again") {
   CHECK(why.request_id() == "id-1");
   CHECK_THAT(why.what(), Catch::Contains("STS answered AssumeRole with status 403, where 200 was expected: AccessDenied: User: x is not authorized to perform: sts:AssumeRole; status 403"));
   CHECK(in.server.requests().size() == 1);
+}
+
+TEST_CASE("a token that STS echoes is not shown", "[sts]") {
+  bench in({{answer(403, refused("InvalidClientTokenId", "source-token is none"))}});
+  const error why = in.failure(in.role());
+  CHECK_THAT(why.what(), Catch::Contains("InvalidClientTokenId: **** is none") && !Catch::Contains("source-token"));
 }
 
 TEST_CASE("a busy STS is asked three times") {
@@ -138,7 +144,7 @@ TEST_CASE("a busy STS is asked three times") {
 
 TEST_CASE("a provider of identities that STS can't reach is asked again, a token that has expired is not") {
   bench in({{answer(400, refused("IDPCommunicationError", "x")), answer(400, refused("ExpiredTokenException", "Token expired"))}});
-  identity::web_identity_credentials provider(in.http, {.url = in.server.endpoint()}, {.role_arn = "r"}, in.at.file("t", "x"));
+  identity::web_identity_credentials provider(in.http, identity::sts_place{.url = in.server.endpoint()}, {.role_arn = "r"}, in.at.file("t", "x"));
   CHECK(in.failure(provider.fetch(in.loop)).s3_code() == "ExpiredTokenException");
   CHECK(in.server.requests().size() == 2);
 }

@@ -169,7 +169,7 @@ TEST_CASE("a call may say where its bucket is", "[pager][found]") {
   CHECK(got.all());
   CHECK(s3.service().bucket("s", "ap-south-1")->where().signing_region == "ap-south-1");
   CHECK(s3.service().bucket("s")->where().signing_region == "eu-west-1");
-  CHECK_THROWS_WITH(s3.page_unordered({.bucket = "s", .region = "Nowhere/"}), Catch::Contains("region is none: a-z, 0-9 and '-' are needed"));
+  CHECK_THROWS_WITH(s3.page_unordered({.bucket = "s", .region = "Nowhere/"}), Catch::Contains("region is no region's name: a-z, 0-9 and '-' are needed"));
   const std::string url = with.in.run(s3.presign_get({.bucket = "s", .region = "sa-east-1", .key = "k", .expires_in = std::chrono::minutes(1)}));
   CHECK_THAT(url, Catch::Contains("%2Fsa-east-1%2Fs3%2Faws4_request"));
 }

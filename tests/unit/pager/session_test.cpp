@@ -50,6 +50,8 @@ struct bench {
                                   "</SecretAccessKey><AccessKeyId>SESSION" + n + "</AccessKeyId><Expiration>" +
                                   format_timestamp(time.wall() + 5min) + "</Expiration></Credentials></CreateSessionResult>");
     }
+    if (elsewhere && request.find("list-type=2") == std::string::npos)
+      return answer("403 Forbidden", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>", "x-amz-bucket-region: eu-west-1\r\n");
     if (!expired.empty() && request.find("x-amz-s3session-token: " + expired + "\r\n") != std::string::npos)
       return answer("400 Bad Request", "<Error><Code>ExpiredToken</Code><Message>no</Message></Error>");
     if (request.find("list-type=2") != std::string::npos)
@@ -91,6 +93,7 @@ struct bench {
   client_options options;
   int sessions = 0;
   std::string expired;
+  bool elsewhere = false;
   std::vector<std::string> refusals;
   duration ahead{0};
 };
@@ -164,6 +167,23 @@ TEST_CASE("a session that is denied is access_denied, with the service's words",
   client s3(in.loop, in.options);
   CHECK_THROWS_WITH(in.read(s3), Catch::Contains("the bucket answered CreateSession with status 403, where 200 was expected: AccessDenied: no") &&
                                      Catch::Contains("access denied"));
+}
+
+TEST_CASE("a directory bucket is where its name says, whatever a service says", "[pager][session]") {
+  bench in;
+  in.elsewhere = true;
+  client s3(in.loop, in.options);
+  CHECK_THROWS_WITH(in.read(s3), Catch::Contains("access denied") && Catch::Contains("the bucket is in region eu-west-1"));
+  in.elsewhere = false;
+  CHECK(in.read(s3) == "za");
+  CHECK(in.sessions == 1);
+}
+
+TEST_CASE("a session that would go another way than the requests is refused", "[pager][session]") {
+  bench in;
+  in.options.connect_host = "127.0.0.1";
+  client s3(in.loop, in.options);
+  CHECK_THROWS_WITH(in.read(s3), Catch::Contains("this bucket needs sessions, which are asked for without connect_host"));
 }
 
 TEST_CASE("without sessions, or credentials, a directory bucket's requests are as others'", "[pager][session]") {

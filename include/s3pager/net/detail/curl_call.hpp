@@ -292,8 +292,10 @@ class curl_call final : private curl_transfer {
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    // Curl's own time is not the reactor's: the limits are kept by timers.
-    set(CURLOPT_CONNECTTIMEOUT_MS, 7L * 24 * 3600 * 1000);
+    // The limits are kept by timers. Curl has its own time, and a part of the limit for each address, so that one that drops what it is sent
+    // is passed by; but none where the reactor's clock is moved by hand.
+    const auto limit = std::chrono::ceil<std::chrono::milliseconds>(std::min<duration>(what_.connect_limit, std::chrono::hours(24)));
+    set(CURLOPT_CONNECTTIMEOUT_MS, loop_.clock().runs() ? static_cast<long>(limit.count()) : 7L * 24 * 3600 * 1000);
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
     set(CURLOPT_PATH_AS_IS, 1L);
