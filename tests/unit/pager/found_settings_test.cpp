@@ -5,6 +5,7 @@
 
 #include "s3pager/pager/client.hpp"
 #include "support/catch.hpp"
+#include "support/metadata_service.hpp"
 #include "support/scratch_directory.hpp"
 #include "support/variable.hpp"
 #include "support/world.hpp"
@@ -172,4 +173,30 @@ TEST_CASE("a call may say where its bucket is", "[pager][found]") {
   CHECK_THROWS_WITH(s3.page_unordered({.bucket = "s", .region = "Nowhere/"}), Catch::Contains("region is no region's name: a-z, 0-9 and '-' are needed"));
   const std::string url = with.in.run(s3.presign_get({.bucket = "s", .region = "sa-east-1", .key = "k", .expires_in = std::chrono::minutes(1)}));
   CHECK_THAT(url, Catch::Contains("%2Fsa-east-1%2Fs3%2Faws4_request"));
+}
+
+TEST_CASE("where nobody has said the region, the instance does, and Amazon S3 is asked there", "[pager][found]") {
+  // Amazon S3 is the origin, behind TLS.
+  world in{{.objects = {.count = 20}, .tls = TLS1_3_VERSION}};
+  test::metadata_service instance(in.loop);
+  const variable endpoint("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.endpoint());
+  const variable enabled("AWS_EC2_METADATA_DISABLED");
+  const variable regions[2] = {variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")};
+  instance.region = "eu-north-1";
+  in.server->set_region("eu-north-1");
+  client_options options = in.small();
+  options.region = options.endpoint_url = options.ca_file = {};
+  options.connect_host = "127.0.0.1";
+  options.connect_port = in.front->port();
+  options.insecure_skip_verification = true;
+  options.addressing = addressing::path;
+  client s3(in.loop, options);
+  CHECK(instance.requests().empty());
+  reader got(*in.objects);
+  auto pages = s3.page_unordered({.bucket = "s"});
+  in.run(test::read_all(pages, got));
+  CHECK(got.all());
+  CHECK(s3.service().bucket("s")->where().host == "s3.eu-north-1.amazonaws.com");
+  CHECK(s3.service().bucket("s")->where().signing_region == "eu-north-1");
+  CHECK(instance.count(test::metadata_service::region_line) == 1);
 }
