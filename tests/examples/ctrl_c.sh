@@ -18,7 +18,8 @@ fail() {
 
 # Jobs of their own: what a shell starts in the background otherwise ignores SIGINT.
 set -m
-unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3
+unset AWS_PROFILE AWS_SESSION_TOKEN AWS_REGION AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3
+export AWS_ACCESS_KEY_ID=example AWS_SECRET_ACCESS_KEY=not-a-secret
 mkfifo "$work/origin" "$work/page"
 
 # More than any machine reads until the signal comes.
