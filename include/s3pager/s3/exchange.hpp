@@ -288,6 +288,7 @@ class exchange {
     }
     known.elapsed = loop().now() - began_;
     error made = answer_failure(status_, body, std::move(known), sent_secrets());
+    if (signed_with_ && !signed_with_->value.session_token.empty()) made = of_session_token(made);
     made = with_remedy(made);
     if (made.code() == errc::throttled) hedging().throttled(loop().now());
     if (complete && !broken) {
@@ -355,6 +356,14 @@ class exchange {
     known.retry_after = retry_after_;
     known.bucket_region = region_.view();
     return known;
+  }
+
+  /// Of a session token that it can't read, radosgw says that an argument is invalid, and nothing more; what else is wrong with one has words.
+  [[nodiscard]] static error of_session_token(const error& refused) {
+    if (refused.s3_code() != "InvalidArgument" || refused.details().message != no_words) return refused;
+    error_details known = refused.details();
+    known.message = "the service can't read the session token, or refuses an argument that it does not name";
+    return error(errc::access_denied, std::move(known));
   }
 
   /// Seconds, or a date (RFC 9110 10.2.3), which is held against the service's own clock.

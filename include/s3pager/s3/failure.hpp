@@ -111,6 +111,9 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
   return false;
 }
 
+/// What a failure's message is where the service gives none.
+inline constexpr std::string_view no_words = "the service refused the request";
+
 /// The exception for an answer that is a failure. `ids` holds what the head said; the body wins where it says more. `secrets` are
 /// not shown, though a service or what stands before it echoes what was sent.
 [[nodiscard]] inline error answer_failure(int http_status, std::string_view body, error_details ids,
@@ -127,7 +130,7 @@ inline constexpr std::array<std::pair<std::string_view, errc>, 48> known_codes{{
     for (std::size_t at = 0; !secret.empty() && (at = ids.message.find(secret, at)) != std::string::npos;)
       ids.message.replace(at, secret.size(), "****");
   if (http_status == 407) ids.message = "the proxy wants a user name and password, or others";
-  if (ids.message.empty()) ids.message = "the service refused the request";
+  if (ids.message.empty()) ids.message = no_words;
   if (!ids.bucket_region.empty()) ids.message.append("; the bucket is in region ").append(ids.bucket_region);
   const errc meaning = classify(http_status, ids.s3_code);
   return error(meaning, std::move(ids));

@@ -52,6 +52,7 @@ struct bench {
     }
     if (elsewhere && request.find("list-type=2") == std::string::npos)
       return answer("403 Forbidden", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>", "x-amz-bucket-region: eu-west-1\r\n");
+    if (!invalid.empty()) return answer("400 Bad Request", invalid);
     if (!expired.empty() && request.find("x-amz-s3session-token: " + expired + "\r\n") != std::string::npos)
       return answer("400 Bad Request", "<Error><Code>ExpiredToken</Code><Message>no</Message></Error>");
     if (request.find("list-type=2") != std::string::npos)
@@ -94,6 +95,7 @@ struct bench {
   int sessions = 0;
   std::string expired;
   bool elsewhere = false;
+  std::string invalid;
   std::vector<std::string> refusals;
   duration ahead{0};
 };
@@ -184,6 +186,16 @@ TEST_CASE("a session that would go another way than the requests is refused", "[
   in.options.connect_host = "127.0.0.1";
   client s3(in.loop, in.options);
   CHECK_THROWS_WITH(in.read(s3), Catch::Contains("this bucket needs sessions, which are asked for without connect_host"));
+}
+
+TEST_CASE("an argument that is refused without a word, with a session token, is the token", "[pager][session]") {
+  bench in;
+  client s3(in.loop, in.options);
+  in.invalid = "<Error><Code>InvalidArgument</Code><Message></Message></Error>";
+  CHECK_THROWS_WITH(in.read(s3), Catch::Contains("the service can't read the session token, or refuses an argument that it does not name") &&
+                                     Catch::Contains("access denied"));
+  in.invalid = "<Error><Code>InvalidArgument</Code><Message>max-keys</Message></Error>";
+  CHECK_THROWS_WITH(in.read(s3), Catch::Contains("max-keys") && Catch::Contains("invalid argument"));
 }
 
 TEST_CASE("without sessions, or credentials, a directory bucket's requests are as others'", "[pager][session]") {
