@@ -24,6 +24,7 @@
 #include "s3pager/base/unique_fd.hpp"
 #include "s3pager/base/visible_text.hpp"
 #include "s3pager/identity/service_hosts.hpp"
+#include "s3pager/identity/small_file.hpp"
 #include "s3pager/identity/sts.hpp"
 
 namespace s3pager::identity {
@@ -147,7 +148,7 @@ class configuration {
       const auto& to = parsed.value();
       const std::string host = to.ipv6 ? "[" + to.host + "]" : to.host;
       made.url = (to.tls ? "https://" : "http://") + host;
-      if (to.port != (to.tls ? 443 : 80)) made.url += ":" + std::to_string(to.port);
+      if (to.port != 0 && to.port != (to.tls ? 443 : 80)) made.url += ":" + std::to_string(to.port);
       made.path = to.path + "/";
     }
     return made;
@@ -173,26 +174,12 @@ class configuration {
     const unique_fd from(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!from && (errno == ENOENT || errno == ENOTDIR)) return secret();
     if (!from) return result::failure(path + " can't be read: " + errno_code(errno).message());
-    std::string all;
-    std::string part(16 * 1024, ' ');
+    detail::wiped_block text(aws::max_profile_file_bytes + 1);
     ssize_t got = 0;
-    while ((got = ::read(from.get(), part.data(), part.size())) > 0 && all.size() <= aws::max_profile_file_bytes) {
-      if (all.capacity() - all.size() < static_cast<std::size_t>(got)) {
-        std::string larger;
-        larger.reserve(all.capacity() * 2 + part.size());
-        larger = all;
-        ::explicit_bzero(all.data(), all.size());
-        all.swap(larger);
-      }
-      all.append(part, 0, static_cast<std::size_t>(got));
-    }
-    const int failed = got < 0 ? errno : 0;
-    secret text(all);
-    ::explicit_bzero(all.data(), all.size());
-    ::explicit_bzero(part.data(), part.size());
-    if (failed != 0) return result::failure(path + " can't be read: " + errno_code(failed).message());
-    if (text.view().size() > aws::max_profile_file_bytes) return result::failure(path + " is longer than 4 MiB");
-    return text;
+    while ((got = ::read(from.get(), text.rest().data(), text.rest().size())) > 0) text.fill(static_cast<std::size_t>(got));
+    if (got < 0) return result::failure(path + " can't be read: " + errno_code(errno).message());
+    if (text.rest().empty()) return result::failure(path + " is longer than 4 MiB");
+    return secret(as_chars(text.filled()));
   }
 
   [[nodiscard]] std::string where(std::string_view setting) const {

@@ -42,11 +42,12 @@ namespace s3pager::identity {
 namespace detail {
 
 /// A running program: its input is empty, its output a pipe's, its complaints are kept in memory. It is killed if it is still running
-/// when this goes, and always waited for, by its pid alone.
+/// when this goes, and always waited for by its pid.
 class child_program {
  public:
   /// Throws error(invalid_argument) if it can't be started.
-  explicit child_program(const std::vector<std::string>& words) : name_(words.front()) {
+  // Delegating, so that it is destroyed, and the program waited for, though what comes after its start throws.
+  explicit child_program(const std::vector<std::string>& words) : child_program(words.front()) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) fail("no pipe can be made", errno);
     output_ = unique_fd(ends[0]);
@@ -111,6 +112,8 @@ class child_program {
   }
 
  private:
+  explicit child_program(const std::string& name) : name_(name) {}
+
   [[noreturn]] void fail(std::string_view what, int number) const {
     throw error(errc::invalid_argument,
                 "credential_process " + name_ + ": " + std::string(what) + ": " + errno_code(number).message());

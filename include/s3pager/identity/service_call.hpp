@@ -21,6 +21,7 @@
 #include "s3pager/ring/await.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/xml/error_body.hpp"
+#include "s3pager/xml/sts_answer.hpp"
 
 namespace s3pager::identity {
 
@@ -62,7 +63,7 @@ inline constexpr duration service_limit = std::chrono::seconds(10);
   if (const auto body = xml::parse_error_body(answer.body.view())) {
     details.s3_code = body->code;
     details.request_id = body->request_id;
-    words = body->code + ": " + body->message;
+    words = body->code + (body->message.empty() ? "" : ": " + body->message);
   }
   for (const std::string_view each : secrets)
     for (std::size_t at = 0; !each.empty() && (at = words.find(each, at)) != std::string::npos;) words.replace(at, each.size(), "****");
@@ -83,6 +84,14 @@ inline constexpr duration service_limit = std::chrono::seconds(10);
   const std::string words = aws::service_error_words(body);
   if (words.empty()) throw error(errc::protocol_violation, parsed.message());
   throw error(errc::access_denied, who + " has no credentials: " + words);
+}
+
+/// What STS and CreateSession have given, as requests are signed with it.
+[[nodiscard]] inline aws::credentials to_sign_with(xml::sts_credentials given) {
+  return {.access_key_id = std::move(given.access_key_id),
+          .secret_access_key = std::move(given.secret_access_key),
+          .session_token = std::move(given.session_token),
+          .expiration = given.expiration};
 }
 
 }  // namespace s3pager::identity

@@ -129,11 +129,11 @@ class sso_credentials final : public credentials_provider {
         co_await std::move(keeping);
         co_return std::move(*renewed);
       }
+      // A token renews once: whoever else has it, another thread of this program or the CLI, may have been faster.
+      task<cached_token> again = cached(loop, path);
+      cached_token theirs = co_await std::move(again);
+      if (theirs.token.expires_at > has.expires_at) has = std::move(theirs.token);
     }
-    // A token renews once: whoever else has it, another thread of this program or the CLI, may have been faster.
-    task<cached_token> again = cached(loop, path);
-    cached_token theirs = co_await std::move(again);
-    if (theirs.token.expires_at > has.expires_at) has = std::move(theirs.token);
     if (now < has.expires_at) co_return has;
     throw error(errc::access_denied, "the SSO token of " + path + " is no good any more (" + why + "): run `" + login() + "`");
   }

@@ -158,11 +158,7 @@ class sts_client {
     if (answer.status != 200) throw refusal(who, action, answer, {token.view()});
     auto found = xml::parse_sts_answer(answer.body.view(), action);
     if (!found) throw error(errc::protocol_violation, found.message());
-    xml::sts_credentials given = std::move(found).value();
-    return {.access_key_id = std::move(given.access_key_id),
-            .secret_access_key = std::move(given.secret_access_key),
-            .session_token = std::move(given.session_token),
-            .expiration = given.expiration};
+    return to_sign_with(std::move(found).value());
   }
 
   ref<net::control_driver> http_;

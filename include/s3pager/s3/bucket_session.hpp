@@ -51,11 +51,7 @@ class bucket_session final : public credentials_provider {
       if (answer.status == 200) {
         auto parsed = xml::parse_create_session_answer(answer.body.view());
         if (!parsed) throw error(errc::protocol_violation, parsed.message());
-        xml::sts_credentials given = std::move(parsed).value();
-        co_return aws::credentials{.access_key_id = std::move(given.access_key_id),
-                                   .secret_access_key = std::move(given.secret_access_key),
-                                   .session_token = std::move(given.session_token),
-                                   .expiration = given.expiration};
+        co_return identity::to_sign_with(std::move(parsed).value());
       }
       const error refused = identity::refusal(who, "CreateSession", answer, {by->value.session_token.view()});
       if (attempt == most_attempts || !mended(loop, answer, refused, *by)) throw error(refused);

@@ -151,6 +151,14 @@ TEST_CASE("STS is asked in the region, by the domain of its partition") {
   CHECK(in.load().sts({}, true).value().url == "https://sts-fips.eu-west-1.amazonaws.com");
   in.set("AWS_REGION", "cn-north-1");
   CHECK(in.load().sts().value().url == "https://sts.cn-north-1.amazonaws.com.cn");
+  for (const char* const url : {"https://sts.local", "https://sts.local:443/", "HTTPS://sts.local"}) {
+    in.set("AWS_ENDPOINT_URL_STS", url);
+    CHECK(in.load().sts().value().url == "https://sts.local");
+    CHECK(in.load().sts().value().path == "/");
+  }
+  in.set("AWS_ENDPOINT_URL_STS", "http://[::1]:80");
+  CHECK(in.load().sts().value().url == "http://[::1]");
+  in.set("AWS_ENDPOINT_URL_STS", "");
   in.set("AWS_REGION", "x.evil/");
   CHECK(in.load().sts().message() == "the region \"x.evil/\" is none: a-z, 0-9 and '-' are needed");
   in.set("AWS_ENDPOINT_URL_STS", "ftp://x");
