@@ -14,6 +14,7 @@
 #include "s3pager/base/authority.hpp"
 #include "s3pager/base/bytes.hpp"
 #include "s3pager/base/checked_setting.hpp"
+#include "s3pager/base/http_url.hpp"
 #include "s3pager/base/secret.hpp"
 #include "s3pager/base/uri_encoding.hpp"
 #include "s3pager/base/visible_text.hpp"
@@ -49,18 +50,14 @@ namespace detail {
   if (text.size() > most) return wrong("has " + std::to_string(text.size()) + " characters, 16384 at most are allowed");
   if (!all_visible(text)) return wrong("holds a space, a line break or another character that has to be percent-encoded");
   presigned_url url;
-  const std::size_t colon = text.find("://");
-  const std::string_view scheme = text.substr(0, colon == std::string_view::npos ? 0 : colon);
-  url.tls = equals_ignoring_case(scheme, "https");
-  if (!url.tls && !equals_ignoring_case(scheme, "http")) return wrong("must begin with http:// or https://");
-  text.remove_prefix(colon + 3);
-  if (text.find('#') != std::string_view::npos) return wrong("must have no fragment");
-  const std::string_view host_and_port = text.substr(0, text.find_first_of("/?"));
-  const std::string_view target = text.substr(host_and_port.size());
-  if (host_and_port.find('@') != std::string_view::npos) return wrong("must have no user name or password");
-  auto parsed = parse_authority(host_and_port);
+  auto parsed = parse_http_url(text);
   if (!parsed) return wrong(parsed.message());
-  authority where = std::move(parsed).value();
+  http_url taken = std::move(parsed).value();
+  url.tls = taken.tls;
+  authority where = std::move(taken.where);
+  const std::string_view target = taken.rest;
+  text.remove_suffix(target.size());
+  const std::string_view host_and_port = text.substr(text.find("://") + 3);
   const std::uint16_t usual = url.tls ? 443 : 80;
   url.port = where.port != 0 ? where.port : usual;
   url.host = std::move(where.host);

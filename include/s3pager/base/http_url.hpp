@@ -1,4 +1,4 @@
-// The URL of a service that gives credentials, taken apart. Knows none of them.
+// A URL of http or https, taken apart. Knows not what it is for.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include "s3pager/base/checked_setting.hpp"
 #include "s3pager/base/visible_text.hpp"
 
-namespace s3pager::identity {
+namespace s3pager {
 
 struct http_url {
   bool tls = false;
@@ -40,4 +40,4 @@ struct http_url {
   return made;
 }
 
-}  // namespace s3pager::identity
+}  // namespace s3pager
