@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,19 +29,32 @@ namespace s3pager::identity {
 
 namespace detail {
 
-/// Memory for what may be secret.
+/// Memory for what may be secret. It begins small and grows to `most_bytes`, so that a small file doesn't take the memory of a large one.
 class wiped_block final : public counted {
  public:
-  explicit wiped_block(std::size_t size) : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
+  explicit wiped_block(std::size_t most_bytes)
+      : most_(most_bytes), size_(std::min<std::size_t>(most_bytes, 4096)), bytes_(std::make_unique_for_overwrite<std::byte[]>(size_)) {}
   ~wiped_block() override { ::explicit_bzero(bytes_.get(), used_); }
-  /// What is not filled yet, and what is.
-  [[nodiscard]] std::span<std::byte> rest() noexcept { return {bytes_.get() + used_, size_ - used_}; }
+  /// What is not filled yet, which is empty only if `most_bytes` are filled.
+  [[nodiscard]] std::span<std::byte> rest() {
+    if (used_ == size_ && size_ < most_) grow(std::min(size_ * 2, most_));
+    return {bytes_.get() + used_, size_ - used_};
+  }
   [[nodiscard]] std::span<const std::byte> filled() const noexcept { return {bytes_.get(), used_}; }
   void fill(std::size_t more) noexcept { used_ += more; }
 
  private:
-  std::unique_ptr<std::byte[]> bytes_;
+  void grow(std::size_t size) {
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(size);
+    std::memcpy(larger.get(), bytes_.get(), used_);
+    ::explicit_bzero(bytes_.get(), used_);
+    bytes_ = std::move(larger);
+    size_ = size;
+  }
+
+  std::size_t most_;
   std::size_t size_;
+  std::unique_ptr<std::byte[]> bytes_;
   std::size_t used_ = 0;
 };
 
