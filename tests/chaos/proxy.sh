@@ -11,8 +11,8 @@ build=${S3PAGER_BUILD_DIR:-$root/build}/$preset
 export S3PAGER_CHAOS_SEED=${1:-$((RANDOM * 32768 + RANDOM + 1))} S3PAGER_CHAOS_OBJECTS=${2:-20000}
 
 cmake --preset "$preset" -B "$build" -DS3PAGER_BUILD_TESTS=ON > /dev/null
-cmake --build "$build" --target chaos_server > /dev/null
+cmake --build "$build" --target integration > /dev/null
 status=0
-tests/support/with_server.sh radosgw "$build/tests/chaos_server" '[proxy]' || status=$?
+tests/support/with_server.sh radosgw "$build/tests/integration" '[proxy]' || status=$?
 echo "proxy: $S3PAGER_CHAOS_OBJECTS objects twice, seed $S3PAGER_CHAOS_SEED: $([ $status = 0 ] && echo passed || echo "FAILED ($status)")"
 exit $status

@@ -121,7 +121,7 @@ void run_through_proxy(std::uint64_t seed, std::string_view bucket, const object
 
 }  // namespace
 
-TEST_CASE("objects are paged through a line that cuts, delays and re-chunks, each exact and once", "[proxy]") {
+TEST_CASE("objects are paged through a line that cuts, delays and re-chunks, each exact and once", "[.proxy]") {
   const std::uint64_t seed = number_from("S3PAGER_CHAOS_SEED", 0);
   const std::uint64_t count = number_from("S3PAGER_CHAOS_OBJECTS", 1000);
   const object_map objects = chaos_objects(seed, count);

@@ -82,7 +82,7 @@ connection_statistics run_interrupted(page_order order, client_options options, 
 
 }  // namespace
 
-TEST_CASE("a radosgw that is killed in mid-run and started again is paged to the end", "[restart]") {
+TEST_CASE("a radosgw that is killed in mid-run and started again is paged to the end", "[.restart]") {
   const page_order order = GENERATE(page_order::by_key, page_order::by_arrival);
   go_on_at_retry watcher;
   client_options options = server().options();
@@ -92,7 +92,7 @@ TEST_CASE("a radosgw that is killed in mid-run and started again is paged to the
   CHECK(watcher.retried + of.expired > 0);
 }
 
-TEST_CASE("a radosgw that stands still until requests have timed out is paged to the end", "[restart]") {
+TEST_CASE("a radosgw that stands still until requests have timed out is paged to the end", "[.restart]") {
   const page_order order = GENERATE(page_order::by_key, page_order::by_arrival);
   go_on_at_retry watcher;
   client_options options = server().options();

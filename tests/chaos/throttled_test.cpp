@@ -35,7 +35,7 @@ const object_map& objects() {
 
 }  // namespace
 
-TEST_CASE("2,000 objects come from a server that throttles, and few requests are made in vain", "[throttled]") {
+TEST_CASE("2,000 objects come from a server that throttles, and few requests are made in vain", "[.throttled]") {
   const page_order order = GENERATE(page_order::by_key, page_order::by_arrival);
   client_options options = server().options();
   throttle_counts seen;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh MINUTES: fuzzes every target for an equal part of so many minutes, with libFuzzer and the sanitizers.
-# run.sh --smoke: a few seconds each, from the corpus, as ctest runs it.
+# run.sh --smoke: a second each, from the corpus, as ctest runs it.
 # Needs a clang with libFuzzer (installed where the distribution has one); status 77 and SKIP without.
 # What is found stays in the build directory under fuzz/findings.
 set -euo pipefail
@@ -36,7 +36,7 @@ for source in "$here"/*_fuzz.cpp; do
   fi
 done
 
-[ -n "$smoke" ] && seconds=3 || seconds=$(($1 * 60 / ${#targets[@]}))
+[ -n "$smoke" ] && seconds=1 || seconds=$(($1 * 60 / ${#targets[@]}))
 for name in "${targets[@]}"; do
   mkdir -p "$build/corpus/$name" "$here/corpus/$name"
   echo "$name: $seconds s"
