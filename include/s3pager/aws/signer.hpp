@@ -18,6 +18,10 @@
 
 #include <openssl/crypto.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "s3pager/aws/credentials.hpp"
 #include "s3pager/aws/sha256.hpp"
 #include "s3pager/base/bytes.hpp"
@@ -186,29 +190,35 @@ class hash_stream {
   unsigned char buffer_[capacity + sha256::padding];
 };
 
-[[nodiscard]] inline bool has_space(std::string_view text) noexcept {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  std::size_t at = 0;
-  for (; text.size() - at >= 8; at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    word ^= ones * ' ';
-    if (((word - ones) & ~word & ones * 0x80) != 0) return true;
+/// Whether a blank or a control character is in it, of which a value that is hashed as it stands has none.
+[[nodiscard]] inline bool has_blank(std::string_view text) noexcept {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+#if defined(__SSE2__)
+  const auto block_has = [](const char* at) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(' ')), block)) != 0;
+  };
+  if (text.size() >= 16) {
+    for (; end - p >= 16; p += 16)
+      if (block_has(p)) return true;
+    return p != end && block_has(end - 16);
   }
-  for (; at < text.size(); ++at)
-    if (text[at] == ' ') return true;
+#endif
+  for (; p != end; ++p)
+    if (static_cast<unsigned char>(*p) <= ' ') return true;
   return false;
 }
 
 /// A header's value as SigV4 hashes it: no blanks at its ends, and one space for each run of spaces within. Tabs
 /// within stay, as Amazon's own Go SDK and Ceph leave them.
 inline void put_folded(hash_stream& out, std::string_view value) noexcept {
+  if (!has_blank(value)) return out.put(value);
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!value.empty() && blank(value.front())) value.remove_prefix(1);
   while (!value.empty() && blank(value.back())) value.remove_suffix(1);
   for (;;) {
-    // Most have no space at all, which is soon seen.
-    const std::size_t run = has_space(value) ? value.find("  ") : std::string_view::npos;
+    const std::size_t run = value.find("  ");
     if (run == std::string_view::npos) return out.put(value);
     out.put(value.substr(0, run + 1));
     value.remove_prefix(value.find_first_not_of(' ', run));   // there is one: the end is not blank
