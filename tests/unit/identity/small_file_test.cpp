@@ -63,6 +63,11 @@ TEST_CASE("a small file is read whole, up to the very limit", "[identity][small_
   CHECK(content(loop, in.file("zeros", zeros)) == "'" + zeros + "'");
   const std::string most(100, 'x');
   CHECK(content(loop, in.file("most", most), 100) == "'" + most + "'");
+  // The memory that it is read into begins with 4096 bytes and grows by the double.
+  std::string longer;
+  for (std::size_t i = 0; i < 10'000; ++i) longer += static_cast<char>('a' + i % 23);
+  for (const std::size_t size : {4095U, 4096U, 4097U, 8192U, 8193U, 10'000U})
+    CHECK(content(loop, in.file("longer", longer.substr(0, size)), 10'000) == "'" + longer.substr(0, size) + "'");
   REQUIRE(::symlink(in.file("target", "linked").c_str(), (in.path() + "/link").c_str()) == 0);
   CHECK(content(loop, in.path() + "/link") == "'linked'");
 }
