@@ -20,6 +20,16 @@ namespace abi {
 // include/uapi/linux/io_uring.h; liburing 2.3 lacks the names, the kernel's ABI has them since the version named.
 inline constexpr std::uint16_t recvsend_bundle = 1U << 4;        // 6.10: IORING_RECVSEND_BUNDLE
 inline constexpr std::uint32_t feature_recvsend_bundle = 1U << 14;  // 6.10: IORING_FEAT_RECVSEND_BUNDLE
+inline constexpr std::uint32_t feature_min_timeout = 1U << 15;      // 6.12: IORING_FEAT_MIN_TIMEOUT
+
+/// struct io_uring_getevents_arg as it is since 6.12: its min_wait_usec was padding before.
+struct getevents_argument {
+  std::uint64_t signal_mask;
+  std::uint32_t signal_mask_size;
+  std::uint32_t min_wait_microseconds;
+  std::uint64_t timeout;
+};
+static_assert(sizeof(getevents_argument) == sizeof(io_uring_getevents_arg));
 }  // namespace abi
 
 /// What a reactor uses where the kernel has it; each can be masked, and then a fallback is used.
@@ -27,7 +37,8 @@ enum class feature : std::uint32_t {
   none = 0,
   defer_taskrun = 1U << 0,   ///< IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN (6.1)
   receive_bundle = 1U << 1,  ///< one receive fills several slots (6.17, see bundles_hold_their_length); else those of a receive are taken for it beforehand
-  all = (1U << 2) - 1,
+  min_wait = 1U << 2,        ///< waits for many completions at first and then for one, in one call (6.12); else in two
+  all = (1U << 3) - 1,
 };
 [[nodiscard]] constexpr feature operator|(feature a, feature b) noexcept {
   return static_cast<feature>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));

@@ -33,6 +33,7 @@
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/kernel.hpp"
 #include "s3pager/ring/operation.hpp"
+#include "s3pager/ring/submit_and_wait.hpp"
 #include "s3pager/ring/timer.hpp"
 #include "s3pager/ring/waker.hpp"
 
@@ -44,8 +45,9 @@ struct reactor_options {
   std::uint32_t completion_entries = 0;  ///< completion queue; 0: 16 times `entries`
   feature masked = feature::none;        ///< not to be used even where the kernel has it
   /// Where many receives are under way, a turn waits for completions of half of them, 32 at most, but no longer than this: a turn costs
-  /// more than what it does for one. What else comes, from other threads too, may be looked at so much later. 0: each is looked at as it comes.
-  std::chrono::microseconds batch_wait{100};
+  /// more than what it does for one, and so does a receive. What else comes, from other threads too, may be looked at so much later. 0:
+  /// each is looked at as it comes; at most 1 s.
+  std::chrono::microseconds batch_wait{200};
   submit_hook* hook = nullptr;           ///< for tests
 };
 
@@ -81,7 +83,7 @@ class reactor {
       : clock_(options.clock != nullptr ? options.clock : &own_clock_),
         hook_(options.hook),
         waker_(make_ref<waker>()),
-        batch_wait_(options.batch_wait) {
+        batch_wait_(std::clamp<wait_time>(options.batch_wait, wait_time::zero(), std::chrono::seconds(1))) {
     set_up(options);
     arm_wake();
   }
@@ -315,6 +317,8 @@ class reactor {
     if ((parameters.features & abi::feature_recvsend_bundle) != 0 && bundles_hold_their_length(running_kernel()) &&
         !has(options.masked, feature::receive_bundle))
       features_ = features_ | feature::receive_bundle;
+    if ((parameters.features & abi::feature_min_timeout) != 0 && !has(options.masked, feature::min_wait))
+      features_ = features_ | feature::min_wait;
   }
 
   [[nodiscard]] bool timer_due() const noexcept { return !timers_.empty() && timers_.next() <= clock_->now(); }
@@ -431,18 +435,21 @@ class reactor {
     wake_armed_ = true;
   }
 
-  // Moves queued records to the submission ring, as many as it takes.
-  void fill_entries() noexcept {
+  // Moves queued records to the submission ring, as many as it takes. Gives how many of them are sends.
+  std::uint32_t fill_entries() noexcept {
+    std::uint32_t sends = 0;
     while (!queued_.empty()) {
       io_uring_sqe* entry = take_entry();
-      if (entry == nullptr) return;
+      if (entry == nullptr) break;
       operation& what = *queued_.pop_front();
       *entry = what.request();
       ::io_uring_sqe_set_data(entry, &what);
       what.at = operation::state::in_flight;
       in_flight_.push_back(what);
       if (what.kind == operation_kind::receive_slots) ++receives_;
+      if (what.kind == operation_kind::send) ++sends;
     }
+    return sends;
   }
 
   // Receives that found no buffer go on as soon as their ring has one again, and not before: they would spin.
@@ -460,41 +467,28 @@ class reactor {
       pool.refill();
     }
     rearm_starved();
-    fill_entries();
+    const std::uint32_t sends = fill_entries();
     if (!wake_armed_) arm_wake();
     if (!ready_.empty() || posted_.load(std::memory_order_relaxed) != nullptr) waiting = wait::no;
-    int result = 0;
-    if (waiting == wait::no || !queued_.empty()) {
-      ++enters_;
-      result = ::io_uring_submit_and_get_events(&ring_);
-    } else {
-      using std::chrono::microseconds;
-      const bool times_out = until != no_deadline && clock_->runs();
-      microseconds left = times_out ? std::chrono::ceil<microseconds>(until - clock_->now()) : microseconds::max();
-      const std::uint32_t batch = std::min<std::uint32_t>(receives_ / 2, most_batched);
-      bool came = false;
-      if (batch > 1 && batch_wait_ > microseconds::zero() && left > batch_wait_ && clock_->runs()) {
-        // What was submitted may be told instead of the time that passed.
-        result = wait_for(batch, batch_wait_);
-        came = ::io_uring_cq_ready(&ring_) != 0 || (result < 0 && result != -ETIME);
-        if (times_out) left -= batch_wait_;
-      }
-      if (!came) result = wait_for(1, left);
-    }
+    ++enters_;
+    const int result = waiting == wait::no || !queued_.empty() ? ::io_uring_submit_and_get_events(&ring_) : submit_and_wait_until(until, sends);
     // EBUSY and EAGAIN: the completion queue wants reaping first.
     return result == -EINTR || result == -ETIME || result == -EBUSY || result == -EAGAIN ? 0 : result;
   }
 
-  /// Submits, and waits for `count` completions, for at most `limit`; max() is for ever.
-  int wait_for(std::uint32_t count, std::chrono::microseconds limit) noexcept {
+  int submit_and_wait_until(time_point until, std::uint32_t sends) noexcept {
+    const bool times_out = until != no_deadline && clock_->runs();
+    const wait_time left = times_out ? std::chrono::ceil<wait_time>(until - clock_->now()) : for_ever;
+    const std::uint32_t receives = std::min<std::uint32_t>(receives_ / 2, most_batched);
+    if (receives < 2 || batch_wait_ == wait_time::zero() || left <= batch_wait_ || !clock_->runs()) return submit_and_wait(ring_, 1, left);
+    // A send completes as it is submitted: what is worth waiting for comes besides.
+    const std::uint32_t batch = receives + sends;
+    if (has(features_, feature::min_wait)) return submit_and_wait_patiently(ring_, batch, batch_wait_, left);
+    const int result = submit_and_wait(ring_, batch, batch_wait_);
+    // What was submitted may be told instead of the time that passed.
+    if (::io_uring_cq_ready(&ring_) != 0 || (result < 0 && result != -ETIME)) return result;
     ++enters_;
-    if (limit <= std::chrono::microseconds::zero()) return ::io_uring_submit_and_get_events(&ring_);
-    if (limit == std::chrono::microseconds::max()) return ::io_uring_submit_and_wait(&ring_, count);
-    __kernel_timespec time{};
-    time.tv_sec = limit.count() / 1'000'000;
-    time.tv_nsec = (limit.count() % 1'000'000) * 1000;
-    io_uring_cqe* first = nullptr;
-    return ::io_uring_submit_and_wait_timeout(&ring_, &first, count, &time, nullptr);
+    return submit_and_wait(ring_, 1, left == for_ever ? left : left - batch_wait_);
   }
   static constexpr std::uint32_t most_batched = 32;
 

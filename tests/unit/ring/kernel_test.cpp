@@ -48,10 +48,12 @@ TEST_CASE("bundles are used only where they hold their length") {
 }
 
 TEST_CASE("features can be masked one by one") {
-  CHECK((~feature::defer_taskrun & feature::all) == feature::receive_bundle);
-  CHECK(has(feature::all, feature::defer_taskrun | feature::receive_bundle));
+  CHECK((~feature::defer_taskrun & feature::all) == (feature::receive_bundle | feature::min_wait));
+  CHECK(has(feature::all, feature::defer_taskrun | feature::receive_bundle | feature::min_wait));
   CHECK(reactor({.masked = feature::all}).features() == feature::none);
   CHECK_FALSE(has(reactor({.masked = feature::receive_bundle}).features(), feature::receive_bundle));
+  CHECK_FALSE(has(reactor({.masked = feature::min_wait}).features(), feature::min_wait));
+  CHECK(has(reactor().features(), feature::min_wait) == (running_kernel() >= kernel_version{6, 12}));
 }
 
 #if defined(__has_feature)

@@ -32,7 +32,7 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 
-const std::array<feature, 4> masks{feature::none, feature::receive_bundle, feature::defer_taskrun, feature::all};
+const std::array<feature, 5> masks{feature::none, feature::receive_bundle, feature::min_wait, feature::defer_taskrun, feature::all};
 
 task<int> answer() { co_return 42; }
 task<> failing() {

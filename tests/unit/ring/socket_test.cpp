@@ -24,7 +24,7 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 
-const std::array<feature, 3> masks{feature::none, feature::receive_bundle, feature::all};
+const std::array<feature, 4> masks{feature::none, feature::receive_bundle, feature::min_wait, feature::all};
 
 task<std::error_code> connect_to(reactor& loop, socket_address where) {
   const socket client = fresh(loop);
@@ -255,6 +255,46 @@ TEST_CASE("many long streams share a small ring of buffers, and every byte arriv
     CHECK(memory::live() == 0);
     CHECK(descriptor::live() == 0);
   }
+}
+
+TEST_CASE("what comes for half of many receives is waited for together, and for few not for long") {
+  struct scene {
+    static task<> receive(const socket& from, ref<buffer_pool> pool, unsigned& came) {
+      receive_result got = co_await from.receive(pool->try_grant(1), 64, no_deadline);
+      if (got.bytes.size() == 1) ++came;
+    }
+    static task<> lanes(reactor& loop, std::vector<connection>& made) {
+      for (int i = 0; i < 8; ++i) made.push_back(co_await connected(loop));
+    }
+  };
+  for (const feature masked : masks) {
+    // Half of them come in one turn, whatever sends complete before, and less than that ends the wait when it has been long enough.
+    for (const auto& [patience, writers] : {std::pair{std::chrono::microseconds(1s), 4U}, std::pair{std::chrono::microseconds(2ms), 1U}}) {
+      CAPTURE(static_cast<unsigned>(masked), writers);
+      reactor loop({.masked = masked, .batch_wait = patience});
+      const auto pool = loop.make_buffer_pool({.window_bytes = 64 << 14, .slot_bytes = 1 << 14});
+      std::vector<connection> made;
+      loop.run(scene::lanes(loop, made));
+      unsigned came = 0;
+      coro::scope many(loop.context());
+      for (const connection& each : made) many.spawn(scene::receive(each.server, pool, came));
+      loop.run_once(reactor::wait::no);
+      loop.run_once(reactor::wait::no);
+      std::vector<operation_owner> sends;
+      static constexpr std::byte one[1]{};
+      for (unsigned i = 0; i < writers; ++i) sends.push_back(made[i].client.start_send(one, {}));
+      const std::uint64_t before = loop.turns();
+      while (came == 0) loop.run_once(reactor::wait::yes);
+      CHECK(came == writers);
+      CHECK(loop.turns() - before <= 2);
+      many.request_stop();
+      while (pool->available() != pool->capacity() - writers && pool->granted() > 0) loop.run_once(reactor::wait::no);
+      sends.clear();
+      drain(loop);
+    }
+  }
+  CHECK(memory::live() == 0);
+  CHECK(descriptor::live() == 0);
 }
 
 TEST_CASE("receives that find no slot at all wait for one without spinning") {
