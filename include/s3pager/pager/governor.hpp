@@ -33,7 +33,7 @@ struct lane_totals {
 ///
 /// It tries a quarter more lanes, or half as many more after a success, and keeps them if goodput rises by a fifth of that or more (or
 /// up to three fifths, by how much it varies anyway). Else it goes back, holds for one interval, later for two and then four, and tries a fifth fewer, which it keeps if goodput stays: a queue
-/// at the service gives nothing. (It does not where requests take longer than a second, nor after throttling.) While it holds it tries
+/// at the service gives nothing. (It does not where requests take longer than a second, so that lanes too many don't end, nor after throttling.) While it holds it tries
 /// at once when goodput changes by a quarter, or first-byte times double. Of a service whose first byte comes within 5 ms it tries
 /// nothing for four intervals: what it began with is enough for a run that is over by then.
 ///
@@ -122,6 +122,8 @@ class governor {
       next_look_ = after(now, settling_time());
       return;
     }
+    // What those bring that are too many is not to be taken for what fewer would.
+    if (totals.at_work > lanes_ && trial_ == trial::fewer) return give_up(now);
     begin_interval(now, totals);
   }
   void begin_interval_after(time_point now, duration span) noexcept {

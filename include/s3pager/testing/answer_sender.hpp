@@ -105,7 +105,11 @@ class answer_sender {
       if (rate == 0 && !shared) continue;
       pace_.sent += piece.size();
       time_point next = rate == 0 ? pace_.began : after(pace_.began, part_of_second(pace_.sent, rate));
-      if (shared) next = std::max(next, shared_->sent(piece.size(), peer_.loop().now()));
+      if (shared) {
+        const time_point through = shared_->sent(piece.size(), peer_.loop().now());
+        // What a connection could not send for the others it does not make up for later.
+        if (through > next) pace_ = {rate, 0, next = through};
+      }
       if (co_await ring::sleep_until(peer_.loop(), next)) co_return false;
     }
     co_return true;
