@@ -40,6 +40,7 @@ struct world_options {
   ring::feature masked = ring::feature::none;
   int tls = 0;         ///< its version, between clients and the origin; 0: none
   bool proxy = false;  ///< by TLS as well, that clients are to go through
+  bool clock_runs = false;  ///< is what it says of itself: what is left out where the clock stands still is done
 };
 
 /// A server on this machine's loopback, and whom to trust for it.
@@ -50,11 +51,22 @@ inline const tls_world& local_tls(int version = TLS1_3_VERSION) {
   return version == TLS1_2_VERSION ? older : newer;
 }
 
+/// May say that it runs, and be advanced by hand all the same.
+class world_clock final : public manual_clock {
+ public:
+  explicit world_clock(bool runs) noexcept : runs_(runs) {}
+  [[nodiscard]] bool runs() const noexcept override { return runs_; }
+
+ private:
+  bool runs_;
+};
+
 /// The clock stands still until it is told to advance. Bucket `s` holds the synthetic objects, `m` what is put in memory.
 class world {
  public:
   explicit world(const world_options& options = {})
-      : loop({.clock = &time, .masked = options.masked, .hook = options.hook}),
+      : time(options.clock_runs),
+        loop({.clock = &time, .masked = options.masked, .hook = options.hook}),
         objects(std::make_shared<testing::synthetic_bucket>(options.objects)) {
     testing::origin_options how = options.origin;
     how.access_key_id = access_key_id;
@@ -133,7 +145,7 @@ class world {
   static constexpr std::string_view access_key_id = "AKEXAMPLE";
   static constexpr std::string_view secret_access_key = "example/secret";
 
-  manual_clock time;
+  world_clock time;
   ring::reactor loop;
   std::shared_ptr<testing::synthetic_bucket> objects;
   std::shared_ptr<testing::memory_bucket> memory = std::make_shared<testing::memory_bucket>();

@@ -316,6 +316,11 @@ class client {
     of.most_lanes = concurrency != 0 ? 0 : most;
   }
 
+  /// Of a list to begin with: what all lanes are busy with until the rest is known. A page of 1,000 comes later, and takes longer to read.
+  [[nodiscard]] std::uint32_t first_keys(std::uint32_t concurrency) const noexcept {
+    const std::uint32_t lanes = concurrency != 0 ? concurrency : concurrency_;
+    return std::clamp<std::uint32_t>(2 * std::min<std::uint32_t>(lanes, 500), 2 * first_lanes, 1000);
+  }
   [[nodiscard]] page_stream page(const page_options& what, page_order order) {
     check_max_keys(what.max_keys);
     check_start_after(what.bucket, what.start_after);
@@ -330,6 +335,7 @@ class client {
                                                           {.prefix = std::string(what.prefix),
                                                            .start_after = std::string(what.start_after),
                                                            .max_keys = what.max_keys,
+                                                           .first_max_keys = what.max_keys != 0 ? 0 : first_keys(what.concurrency),
                                                            .restore_status = what.on_archived != on_archived::attempt,
                                                            .requester_pays = what.requester_pays,
                                                           .common = headers}),

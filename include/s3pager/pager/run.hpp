@@ -28,6 +28,7 @@
 #include "s3pager/coro/task.hpp"
 #include "s3pager/pager/archived.hpp"
 #include "s3pager/pager/governor.hpp"
+#include "s3pager/pager/head_start.hpp"
 #include "s3pager/pager/hedged_get.hpp"
 #include "s3pager/pager/held_pieces.hpp"
 #include "s3pager/pager/page.hpp"
@@ -77,6 +78,7 @@ class run {
         plan_(limits()),
         window_(service_->loop(), pool_, plan_, settings_.order, settings_.failures, settings_.window_wait, target_->name(),
                 settings_.verify != verify::off, settings_.run_limit, &tally_->waited),
+        first_alone_(service_->loop()),
         beginning_(make_ref<ring::turnstile>(service_->loop(), 1U, no_limit)),
         began_(service_->loop().now()) {
     point_at_text();
@@ -105,10 +107,19 @@ class run {
   /// Ends it from within: close().
   [[nodiscard]] const coro::stop_source& closing() const noexcept { return closing_; }
 
+  /// Begins the work, in `workers`, which must outlive it: with one lane, which all others follow once the first object has had its head
+  /// start. How many those are is the governor's.
+  void begin(coro::scope& workers) {
+    workers_ = &workers;
+    workers.spawn(feed());
+    spawn_lane();
+  }
+
+ private:
   /// Feeds the plan from the source.
   [[nodiscard]] task<> feed() {
     try {
-      for (;;) {
+      for (bool first = true;;) {
         std::optional<object> next = co_await source_.next();
         if (!next) break;
         if (settings_.archived == on_archived::skip && needs_restore(*next)) {
@@ -117,6 +128,9 @@ class run {
         }
         while (!plan_.has_room()) co_await plan_.room().wait();
         plan_.add(std::move(*next), settings_.match_etag && !settings_.one_request);
+        if (!std::exchange(first, false)) continue;
+        co_await first_alone_;
+        staff();
       }
       window_.source_ended();
     } catch (const error& failed) {
@@ -126,13 +140,6 @@ class run {
     }
   }
 
-  /// Begins the lanes, in `workers`, which must outlive them. More follow as the governor has it.
-  void begin_lanes(coro::scope& workers) {
-    workers_ = &workers;
-    staff();
-  }
-
- private:
   /// Fetches one slice after the other until there is none.
   [[nodiscard]] task<> lane() {
     try {
@@ -168,6 +175,7 @@ class run {
           window_.fail(*next, *failure);
         else
           window_.finish(*next);
+        first_alone_.end();
         steer();
       }
       parked_.notify_all();
@@ -187,7 +195,12 @@ class run {
   void staff() {
     for (std::uint32_t missing = lanes() - std::min(at_work_, lanes()); missing > 0 && parked_.waited_for(); --missing)
       parked_.notify_one();
-    for (; made_ < lanes(); ++made_, ++at_work_) workers_->spawn(lane());
+    while (made_ < lanes()) spawn_lane();
+  }
+  void spawn_lane() {
+    ++made_;
+    ++at_work_;
+    workers_->spawn(lane());
   }
   /// Something has come: lets the governor look, if it is time to.
   void steer() {
@@ -599,6 +612,7 @@ class run {
   plan plan_;
   window window_;
   coro::stop_source closing_;
+  head_start first_alone_;
   ref<ring::turnstile> beginning_;
   time_point began_;
   time_point ended_ = no_deadline;

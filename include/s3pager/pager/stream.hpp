@@ -70,8 +70,7 @@ class ending {
   coro::scope workers(co_await coro::this_context());
   const forwarded_stop caller(of, workers, of.caller_stop().get());
   const forwarded_stop closing(of, workers, of.closing().token().state().get());
-  workers.spawn(of.feed());
-  of.begin_lanes(workers);
+  of.begin(workers);
   std::exception_ptr failure;
   for (;;) {
     std::optional<page> next;

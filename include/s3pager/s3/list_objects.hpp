@@ -41,6 +41,7 @@ struct list_objects_request {
   std::string delimiter = {};
   std::string start_after = {};
   std::uint32_t max_keys = 0;  ///< a page; 1 to 1,000; 0: the service's default
+  std::uint32_t first_max_keys = 0;  ///< of the first page, for who wants to begin soon; 0: as of all others
   bool fetch_owner = false;
   bool restore_status = false;  ///< of archived objects; a service that does not know of it is asked again without
   bool requester_pays = false;
@@ -90,7 +91,53 @@ class list_body {
   std::size_t capacity_ = 0;
 };
 
-[[nodiscard]] inline std::string list_query(const list_objects_request& what, std::string_view token) {
+/// Where a list goes on. Holds each page against what came before: a service that goes back would list for ever, or give
+/// objects twice.
+class list_position {
+ public:
+  [[nodiscard]] const std::string& token() const noexcept { return token_; }
+  [[nodiscard]] const std::string& last_key() const noexcept { return last_key_; }  ///< of all pages so far
+  [[nodiscard]] bool begun() const noexcept { return begun_; }                      ///< there was a page
+
+  /// From the last key instead of the token.
+  void forget_token() { token_.clear(); }
+
+  /// Goes on behind `page`, an answer of `from` to a list after `start_after`. Throws error of errc::protocol_violation if it goes back.
+  void follow(const xml::list_page& page, std::string_view start_after, std::string_view from) {
+    const auto broken = [&](const char* what, std::string_view key) {
+      return error(errc::protocol_violation,
+                   error_details{.message = what, .bucket = std::string(from), .key = std::string(key)});
+    };
+    if (token_.empty() && !start_after.empty() && !page.contents().empty() && page.contents().front().key <= start_after)
+      throw broken("the list does not begin behind start-after", page.contents().front().key);
+    std::string_view last = last_key_;
+    for (const xml::listed& each : page.contents()) {
+      if (each.key == last) throw broken("the list gives a key twice", last);
+      last = each.key;
+    }
+    const std::string_view next = page.next_continuation_token();
+    if (page.is_truncated() && (next == token_ || next == seen_token_))
+      throw broken("the list goes on with a continuation token that it gave before", {});
+    if (!page.contents().empty()) last_key_ = last;
+    token_ = next;
+    begun_ = true;
+    // Brent's: a token that is kept for 1, 2, 4, 8 ... pages is met again by whatever goes round in circles.
+    if (--until_seen_ == 0) {
+      seen_token_ = token_;
+      until_seen_ = patience_ *= 2;
+    }
+  }
+
+ private:
+  std::string token_;
+  std::string last_key_;
+  std::string seen_token_;
+  std::uint64_t until_seen_ = 1;
+  std::uint64_t patience_ = 1;
+  bool begun_ = false;
+};
+
+[[nodiscard]] inline std::string list_query(const list_objects_request& what, std::string_view token, bool first) {
   const auto encoded = [](std::string_view text) {
     std::string made;
     append_uri_encoded(made, text, slash::encode);
@@ -100,7 +147,8 @@ class list_body {
   const std::string delimiter = encoded(what.delimiter);
   const std::string start_after = encoded(what.start_after);
   const std::string continuation_token = encoded(token);
-  const std::string max_keys = what.max_keys == 0 ? std::string() : std::to_string(what.max_keys);
+  const std::uint32_t most = first && what.first_max_keys != 0 ? what.first_max_keys : what.max_keys;
+  const std::string max_keys = most == 0 ? std::string() : std::to_string(most);
   std::array<aws::query_parameter, 8> parameters;
   std::size_t count = 0;
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -123,8 +171,8 @@ class list_body {
 class list_call {
  public:
   list_call(ref<service> with, ref<bucket_target> target, ref<request_tally> tally, const list_objects_request& what,
-            std::string_view token)
-      : query_(list_query(what, token)),
+            const list_position& at)
+      : query_(list_query(what, at.token(), !at.begun())),
         common_(what.common),
         exchange_(std::move(with), std::move(target), std::move(tally), request_kind::list_objects, what.prefix, 0) {
     // In the order of their names. A directory bucket, which holds no archived objects, has no such header.
@@ -225,49 +273,6 @@ struct fetched_page {
   coro::permit room;
 };
 
-/// Where a list goes on. Holds each page against what came before: a service that goes back would list for ever, or give
-/// objects twice.
-class list_position {
- public:
-  [[nodiscard]] const std::string& token() const noexcept { return token_; }
-  [[nodiscard]] const std::string& last_key() const noexcept { return last_key_; }  ///< of all pages so far
-
-  /// From the last key instead of the token.
-  void forget_token() { token_.clear(); }
-
-  /// Goes on behind `page`, an answer of `from` to a list after `start_after`. Throws error of errc::protocol_violation if it goes back.
-  void follow(const xml::list_page& page, std::string_view start_after, std::string_view from) {
-    const auto broken = [&](const char* what, std::string_view key) {
-      return error(errc::protocol_violation,
-                   error_details{.message = what, .bucket = std::string(from), .key = std::string(key)});
-    };
-    if (token_.empty() && !start_after.empty() && !page.contents().empty() && page.contents().front().key <= start_after)
-      throw broken("the list does not begin behind start-after", page.contents().front().key);
-    std::string_view last = last_key_;
-    for (const xml::listed& each : page.contents()) {
-      if (each.key == last) throw broken("the list gives a key twice", last);
-      last = each.key;
-    }
-    const std::string_view next = page.next_continuation_token();
-    if (page.is_truncated() && (next == token_ || next == seen_token_))
-      throw broken("the list goes on with a continuation token that it gave before", {});
-    if (!page.contents().empty()) last_key_ = last;
-    token_ = next;
-    // Brent's: a token that is kept for 1, 2, 4, 8 ... pages is met again by whatever goes round in circles.
-    if (--until_seen_ == 0) {
-      seen_token_ = token_;
-      until_seen_ = patience_ *= 2;
-    }
-  }
-
- private:
-  std::string token_;
-  std::string last_key_;
-  std::string seen_token_;
-  std::uint64_t until_seen_ = 1;
-  std::uint64_t patience_ = 1;
-};
-
 /// The next page, whatever number of attempts it takes.
 [[nodiscard]] inline task<ref<xml::list_page>> fetch_page(service& with, const ref<bucket_target>& target,
                                                           const ref<request_tally>& tally, list_objects_request& what,
@@ -277,7 +282,7 @@ class list_position {
   for (;;) {
     std::optional<error> failure;
     try {
-      list_call call(ref<service>(&with), target, tally, what, at.token());
+      list_call call(ref<service>(&with), target, tally, what, at);
       ref<xml::list_page> page = co_await call.run();
       attempts.succeeded(loop.now());
       co_return page;
@@ -391,14 +396,16 @@ class caller_watch final : private coro::stop_callback, private ring::timer {
   coro::channel<detail::fetched_page> pages(1);
   coro::scope fetcher(co_await coro::this_context());
   detail::caller_watch watch(*with, *tally, fetcher, caller);
-  fetcher.spawn(detail::fetch_pages(with, target, tally, what, ahead, pages));
+  bool begins = what.first_max_keys != 0;
+  fetcher.spawn(detail::fetch_pages(with, target, tally, std::move(what), ahead, pages));
   for (;;) {
     watch.waits();
     std::optional<detail::fetched_page> fetched = co_await pages.receive();
     watch.goes_on();
     if (!fetched || watch.ended()) break;
     ref<xml::list_page> page = std::move(fetched->page);
-    fetched.reset();
+    // Who wants to begin soon is not to have the answer to his first GET wait behind that for the second page.
+    if (!std::exchange(begins, false)) fetched.reset();
     co_yield std::move(page);
   }
   watch.throw_if_ended(*target);

@@ -233,7 +233,7 @@ TEST_CASE("a list page that breaks off is asked for again, and every key comes e
   });
   world.run();
   CHECK(world.all_whole());
-  CHECK(lists == 6);
+  CHECK(lists == 7);  // four pages, the first of them short
 }
 
 TEST_CASE("a refused continuation token is replaced by the last key") {
@@ -248,9 +248,9 @@ TEST_CASE("a refused continuation token is replaced by the last key") {
   });
   world.run();
   CHECK(world.all_whole());
-  REQUIRE(queries.size() == 4);
+  REQUIRE(queries.size() == 5);
   CHECK(queries[2].find("continuation-token") == std::string::npos);
-  CHECK(queries[2].find("start-after=" + world.bucket->key(999)) != std::string::npos);
+  CHECK(queries[2].find("start-after=" + world.bucket->key(127)) != std::string::npos);
 }
 
 TEST_CASE("an object that changes between two attempts is changed, never a splice") {

@@ -439,6 +439,9 @@ std::vector<scene> scenes() {
   const world_options twelve{.objects = {.count = 12, .size_of = few}};
   return {
       {.name = "fifty objects by key", .client = page_by_key, .options = fifty},
+      {.name = "a head start of the first of few objects",
+       .client = page_by_key,
+       .options = {.objects = {.count = 6, .size_of = few}, .clock_runs = true}},
       {.name = "objects by arrival",
        .client = page_by_arrival,
        .options = {.objects = {.count = 32, .size_of = mixed}}},

@@ -63,6 +63,17 @@ std::string target_of(const std::string& request) { return request.substr(4, req
 
 }  // namespace
 
+TEST_CASE("the first page alone may be asked for with fewer keys", "[s3][list_objects]") {
+  bench in({{{{page_of({"a"}, "t1")}}, {{page_of({"b"}, "t2")}}, {{page_of({"c"})}}}});
+  const listing out = listed(in, {.max_keys = 900, .first_max_keys = 5});
+  CHECK(out.keys == std::vector<std::string>{"a", "b", "c"});
+  std::vector<std::string> asked;
+  for (const std::string& each : in.server.requests()) asked.push_back(target_of(each));
+  CHECK(asked == std::vector<std::string>{"/b/?encoding-type=url&list-type=2&max-keys=5",
+                                          "/b/?continuation-token=t1&encoding-type=url&list-type=2&max-keys=900",
+                                          "/b/?continuation-token=t2&encoding-type=url&list-type=2&max-keys=900"});
+}
+
 TEST_CASE("a list asks for what it needs, sorted and encoded", "[s3][list_objects]") {
   bench in({{{{page_of({"p q/a"}, "t/1+=")}}, {{page_of({"p q/b"})}}}});
   const listing out = listed(in, {.prefix = "p q/",
