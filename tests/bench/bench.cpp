@@ -69,8 +69,8 @@ arguments parse(int argc, char** argv) {
       made.rounds = 1;
       continue;
     }
-    if (name == "--check" || name == "--instructions") {
-      (name == "--check" ? made.check : made.instructions) = true;
+    if (name == "--check" || name == "--instructions" || name == "--giant") {
+      (name == "--check" ? made.check : name == "--giant" ? made.what.giant : made.instructions) = true;
       continue;
     }
     if (i + 1 == argc) throw std::runtime_error(std::string(name) + " is not known, or its value is missing");

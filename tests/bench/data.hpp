@@ -42,6 +42,7 @@ struct object_set {
 class server_data {
  public:
   static constexpr unsigned keys_a_page = 1000;
+  static constexpr unsigned few_keys = 128;  ///< as s3pager asks for to begin with
 
   server_data(std::filesystem::path root, std::string bucket) : root_(std::move(root)), bucket_(std::move(bucket)) {
     std::filesystem::create_directories(root_ / bucket_);
@@ -71,10 +72,16 @@ class server_data {
     return std::filesystem::exists(root_ / "lists" / (what.prefix + ".xml"));
   }
 
-  static constexpr std::uint64_t different_bytes = 256 << 20;  // of a set of objects
+  static constexpr std::uint64_t different_bytes = 256 << 20;          // of a set of objects
+  static constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;  // that are written of one
   static constexpr std::time_t written = 1'767'323'045;        // all of them, whenever that was
 
   static void write_random(const std::filesystem::path& name, std::uint64_t bytes, unsigned seed) {
+    if (bytes > most_bytes) {  // of zeros, which take no memory
+      std::ofstream(name, std::ios::binary).flush();
+      std::filesystem::resize_file(name, bytes);
+      return set_time(name);
+    }
     std::mt19937_64 random(seed);
     std::vector<std::uint64_t> block((std::min<std::uint64_t>(bytes, 16 << 20) + 7) / 8);
     for (std::uint64_t& each : block) each = random();
@@ -85,8 +92,12 @@ class server_data {
       done += some;
     }
     to.close();
+    if (!to) throw std::runtime_error("can't write " + name.string());
+    set_time(name);
+  }
+  static void set_time(const std::filesystem::path& name) {
     const timespec when[2] = {{written, 0}, {written, 0}};
-    if (!to || ::utimensat(AT_FDCWD, name.c_str(), when, 0) != 0) throw std::runtime_error("can't write " + name.string());
+    if (::utimensat(AT_FDCWD, name.c_str(), when, 0) != 0) throw std::runtime_error("can't write " + name.string());
   }
 
   /// As nginx gives it, which s3pager's If-Match must agree with: time and size in hexadecimal.
@@ -97,31 +108,43 @@ class server_data {
     return text;
   }
 
-  /// A file a page, whose name is the prefix and the token that asks for it.
+  /// A file a page, whose name is the prefix and the token that asks for it; and the first one in two, for who asks for few keys to begin
+  /// with.
   void make_list(const object_set& what, const std::string& etag) const {
-    std::string quoted;
-    for (const char c : etag) c == '"' ? quoted += "&quot;" : quoted += c;
     const unsigned pages = std::max(1U, (what.count + keys_a_page - 1) / keys_a_page);
     for (unsigned page = pages; page-- > 0;) {  // the first one last: it says that all are there
       const unsigned first = page * keys_a_page;
       const unsigned last = std::min(first + keys_a_page, what.count);
-      std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                         "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>" + bucket_ +
-                         "</Name><Prefix>" + what.prefix + "</Prefix><KeyCount>" + std::to_string(last - first) +
-                         "</KeyCount><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>";
-      text += page + 1 < pages ? "<IsTruncated>true</IsTruncated><NextContinuationToken>" + token(page + 1) +
-                                     "</NextContinuationToken>"
-                               : "<IsTruncated>false</IsTruncated>";
-      for (unsigned i = first; i < last; ++i)
-        text += "<Contents><Key>" + what.key(i) + "</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>" + quoted +
-                "</ETag><Size>" + std::to_string(what.bytes) + "</Size><StorageClass>STANDARD</StorageClass></Contents>";
-      text += "</ListBucketResult>";
-      std::ofstream to(root_ / "lists" / (what.prefix + (page == 0 ? "" : token(page)) + ".xml"), std::ios::binary);
-      to << text;
-      if (!to.flush()) throw std::runtime_error("can't write a list");
+      const std::string next = page + 1 < pages ? token('p', page + 1) : "";
+      if (page == 0 && last > few_keys) {
+        write_page(what, etag, token('r', 1), {few_keys, last}, next);
+        write_page(what, etag, "-" + std::to_string(few_keys), {0, few_keys}, token('r', 1));
+      }
+      write_page(what, etag, page == 0 ? "" : token('p', page), {first, last}, next);
     }
   }
-  [[nodiscard]] static std::string token(unsigned page) { return 'p' + std::to_string(page); }
+  struct part {
+    unsigned first;
+    unsigned end;
+  };
+  void write_page(const object_set& what, const std::string& etag, const std::string& name, part keys, const std::string& next) const {
+    std::string quoted;
+    for (const char c : etag) c == '"' ? quoted += "&quot;" : quoted += c;
+    std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                       "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>" + bucket_ +
+                       "</Name><Prefix>" + what.prefix + "</Prefix><KeyCount>" + std::to_string(keys.end - keys.first) +
+                       "</KeyCount><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>";
+    text += next.empty() ? "<IsTruncated>false</IsTruncated>"
+                         : "<IsTruncated>true</IsTruncated><NextContinuationToken>" + next + "</NextContinuationToken>";
+    for (unsigned i = keys.first; i < keys.end; ++i)
+      text += "<Contents><Key>" + what.key(i) + "</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>" + quoted +
+              "</ETag><Size>" + std::to_string(what.bytes) + "</Size><StorageClass>STANDARD</StorageClass></Contents>";
+    text += "</ListBucketResult>";
+    std::ofstream to(root_ / "lists" / (what.prefix + name + ".xml"), std::ios::binary);
+    to << text;
+    if (!to.flush()) throw std::runtime_error("can't write a list");
+  }
+  [[nodiscard]] static std::string token(char kind, unsigned page) { return kind + std::to_string(page); }
 
   std::filesystem::path root_;
   std::string bucket_;

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# run.sh [--quick|--check] [--instructions] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [--plots DIR] [argument of bench]...:
+# run.sh [--quick|--check|--giant] [--instructions] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [--plots DIR] [argument of bench]...:
 # measures s3pager beside floors that only copy (epoll, io_uring, SSL_read on sockets), libcurl and wrk, on nginx on loopback with files
 # in memory, by plain HTTP and TLS (1.3 by default): large, medium and small objects, one of 2 GiB, the first page, a list of a million
 # keys, signing. Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N). Prints a table
 # with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to build/release/bench.json and pictures to
 # build/release/bench_plots, or where --json and --plots say.
 # --check says of each goal whether it holds, is short, or undecided, and ends with status 1 if one is short: some 25 minutes.
+# --giant measures an object of 100 GiB instead, by one connection and by 16: some ten minutes a round; nginx makes up its zeros.
 # --quick does a little of everything, and only to see that it works. The status is 77 where there is no nginx or wrk.
 # --instructions has callgrind count user instructions, where the processor's own count can't be had: some ten minutes more.
 # --scene and --only are regular expressions that the names of scenes and of contestants are searched for.
@@ -31,7 +32,7 @@ while [ $# != 0 ]; do
     --program) program=${2:?--program needs a name}; shift ;;
     --plots) plots=${2:?--plots needs a directory}; shift ;;
     --json) json=${2:?--json needs a name}; shift ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
     *) arguments+=("$1") ;;
   esac
   shift
@@ -105,7 +106,8 @@ http {
   tcp_nodelay on;
   keepalive_requests 1000000;
   # No name of a variable has a hyphen.
-  map \$args \$token { default ''; ~continuation-token=(?<asked>p[0-9]+) \$asked; }
+  map \$args \$token { default ''; ~continuation-token=(?<asked>[pr][0-9]+) \$asked; }
+  map \$args \$few { default ''; ~max-keys=(?<most>[0-9]+) -\$most; }
   ssl_certificate $scratch/server.pem;
   ssl_certificate_key $scratch/server.key;
   ssl_protocols TLSv$protocol;
@@ -120,7 +122,7 @@ http {
     location = /bench/ {
       root $scratch/data/lists;
       default_type application/xml;
-      try_files /\$arg_prefix\$token.xml =404;
+      try_files /\$arg_prefix\$token\$few.xml /\$arg_prefix\$token.xml =404;
     }
   }
   server {

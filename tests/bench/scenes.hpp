@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <regex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ struct scene_settings {
   target secure = {};
   std::string tls = {};  ///< the protocol's name
   bool quick = false;    ///< little of everything, to see that it works
+  bool giant = false;    ///< nothing but an object that is larger than any memory
   bool counted = false;  ///< as much as can be run under callgrind
   unsigned pages = 20;   ///< first ones a round
   s3pager_tuning tuning = {};
@@ -180,6 +182,16 @@ inline void add_huge_scenes(std::vector<scene>& to, const scene_settings& asked,
   }
 }
 
+/// Ordered by one connection and by many, beside a floor that takes the ranges as they come.
+inline void add_giant_scenes(std::vector<scene>& to, const scene_settings& asked, const server_data& data) {
+  const object_set giant{"giant-", 1, std::uint64_t{100} << 30};
+  for (const unsigned lanes : {1U, 16U}) {
+    bulk_scene made(asked, data, false, giant, lanes, consumption::count, 8 << 20);
+    to.push_back(made.take());
+    to.back().only(std::regex("s3pager|io_uring"));
+  }
+}
+
 /// From the call to the first bytes of what a list of 20 or 1,000 small objects names, with the list's page read: with connections kept
 /// on both sides (s3pager has one a lane and one for the list), or none on either.
 inline void add_first_listed_page_scenes(std::vector<scene>& to, const scene_settings& asked, const server_data& data) {
@@ -285,6 +297,10 @@ inline void add_first_page_scene(std::vector<scene>& to, const scene_settings& a
 [[nodiscard]] inline std::vector<scene> make_scenes(const scene_settings& asked, const server_data& data) {
   // Those that decide most first.
   std::vector<scene> made;
+  if (asked.giant) {
+    detail::add_giant_scenes(made, asked, data);
+    return made;
+  }
   detail::add_bulk_scenes(made, asked, data);
   detail::add_small_scenes(made, asked, data);
   detail::add_huge_scenes(made, asked, data);
