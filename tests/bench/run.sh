@@ -5,8 +5,8 @@
 # keys, signing. Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N). Prints a table
 # with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to build/release/bench.json and pictures to
 # build/release/bench_plots, or where --json and --plots say.
-# --check says of each goal whether it holds, is short, or undecided, and ends with status 1 if one is short: some 25 minutes.
-# --giant measures an object of 100 GiB instead, by one connection and by 16: some ten minutes a round; nginx makes up its zeros.
+# --check says of each goal whether it holds, is short, or undecided, and ends with status 1 if one is short: some 20 minutes.
+# --giant measures an object of 100 GiB instead, by one connection and by 16: three minutes a round; nginx makes up its zeros.
 # --quick does a little of everything, and only to see that it works. The status is 77 where there is no nginx or wrk.
 # --instructions has callgrind count user instructions, where the processor's own count can't be had: some ten minutes more.
 # --scene and --only are regular expressions that the names of scenes and of contestants are searched for.
