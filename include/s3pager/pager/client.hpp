@@ -316,10 +316,12 @@ class client {
     of.most_lanes = concurrency != 0 ? 0 : most;
   }
 
-  /// Of a list to begin with: what all lanes are busy with until the rest is known. A page of 1,000 comes later, and takes longer to read.
+  /// Of a list to begin with: as many as are planned at once, so that the rest is asked for as soon as the first object has come. A page of
+  /// 1,000 comes later, and takes longer to read.
   [[nodiscard]] std::uint32_t first_keys(std::uint32_t concurrency) const noexcept {
-    const std::uint32_t lanes = concurrency != 0 ? concurrency : concurrency_;
-    return std::clamp<std::uint32_t>(2 * std::min<std::uint32_t>(lanes, 500), 2 * first_lanes, 1000);
+    pager::run_settings lanes;
+    set_lanes(lanes, concurrency != 0 ? concurrency : concurrency_);
+    return std::clamp<std::uint32_t>(2 * lanes.lanes, 16, 1000);
   }
   [[nodiscard]] page_stream page(const page_options& what, page_order order) {
     check_max_keys(what.max_keys);

@@ -32,10 +32,11 @@ struct lane_totals {
 /// but a quarter of a second at least, and at most one second, or two first-byte times where these are longer.
 ///
 /// It tries a quarter more lanes, or half as many more after a success, and keeps them if goodput rises by a fifth of that or more (or
-/// up to three fifths, by how much it varies anyway). Else it goes back, holds for one interval, later for two and then four, and tries a fifth fewer, which it keeps if goodput stays: a queue
-/// at the service gives nothing. (It does not where requests take longer than a second, so that lanes too many don't end, nor after throttling.) While it holds it tries
-/// at once when goodput changes by a quarter, or first-byte times double. Of a service whose first byte comes within 5 ms it tries
-/// nothing for four intervals: what it began with is enough for a run that is over by then.
+/// up to three fifths, by how much it varies anyway). Else it goes back, holds for one interval, later for two and then four, and tries a
+/// fifth fewer, which it keeps if goodput stays: a queue at the service gives nothing. (It does not where requests take longer than a
+/// second, nor after throttling, and gives it up if lanes too many are still at work after a second.) While it holds it tries at once when
+/// goodput changes by a quarter, or first-byte times double. Of a service whose first byte comes within 5 ms it tries nothing for four
+/// intervals: what it began with is enough for a run that is over by then.
 ///
 /// Goodput counts each answer as 256 KiB besides its bytes, about what the wait for it costs, so that objects of all sizes can be
 /// compared.
@@ -118,7 +119,7 @@ class governor {
       begin_interval_after(now, settling_time());
       if (settling_time() > duration::zero()) return;
     }
-    if (totals.at_work > lanes_ && now - changed_ < longest) {
+    if (totals.at_work > lanes_ && changed_ != time_point::min() && now - changed_ < longest) {
       next_look_ = after(now, settling_time());
       return;
     }

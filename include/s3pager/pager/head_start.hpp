@@ -21,7 +21,7 @@ class head_start final : public coro::stoppable_waiter, private ring::timer {
   head_start(const head_start&) = delete;
   head_start& operator=(const head_start&) = delete;
 
-  /// The first object is through, or has failed: ends the wait for it, or has there be none.
+  /// The first object, or its first slice, is through, or has failed: ends the wait for it, or has there be none.
   void end() noexcept {
     over_ = true;
     if (!armed()) return;
@@ -34,9 +34,11 @@ class head_start final : public coro::stoppable_waiter, private ring::timer {
   template <class Promise>
   [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                    std::source_location site = std::source_location::current()) {
-    if (!arm(handle, site)) return false;
+    // First what may throw: nobody may wake whoever does not wait in the end.
     loop_.timers().arm(*this, after(loop_.now(), moment));
-    return true;
+    if (arm(handle, site)) return true;
+    disarm();
+    return false;
   }
   void await_resume() const { throw_if_stopped("beginning a run"); }
 

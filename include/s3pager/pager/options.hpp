@@ -102,8 +102,8 @@ struct page_options {
   std::string_view region = {};       ///< that the bucket is in; default: the client's, or where the service has said that it is
   std::string_view prefix = {};
   std::string_view start_after = {};  ///< only keys after this one
-  std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default, and of the first page two for each lane, 128 or
-                                      ///< more: a short one comes sooner, and reading with it
+  std::uint32_t max_keys = 0;         ///< a list page; 1 to 1,000; 0: the service's default, but of the first page two for each lane, 16 to
+                                      ///< 1,000: a short one comes sooner, and reading with it
   bool requester_pays = false;
   std::string_view expected_bucket_owner = {};  ///< the 12 digits of an account: errc::access_denied if the bucket is not its own
   std::span<const request_header> headers = {};  ///< of one's own, which go with the list's requests and the objects' and are signed

@@ -107,8 +107,8 @@ class run {
   /// Ends it from within: close().
   [[nodiscard]] const coro::stop_source& closing() const noexcept { return closing_; }
 
-  /// Begins the work, in `workers`, which must outlive it: with one lane, which all others follow once the first object has had its head
-  /// start. How many those are is the governor's.
+  /// Begins the work, in `workers`, which must outlive it: with one lane, which the others follow once the first object has had its head
+  /// start, or the governor has seen what has come. How many those are is the governor's.
   void begin(coro::scope& workers) {
     workers_ = &workers;
     workers.spawn(feed());
@@ -129,7 +129,7 @@ class run {
         while (!plan_.has_room()) co_await plan_.room().wait();
         plan_.add(std::move(*next), settings_.match_etag && !settings_.one_request);
         if (!std::exchange(first, false)) continue;
-        co_await first_alone_;
+        if (governor_.most() > 1) co_await first_alone_;
         staff();
       }
       window_.source_ended();
@@ -198,9 +198,9 @@ class run {
     while (made_ < lanes()) spawn_lane();
   }
   void spawn_lane() {
+    workers_->spawn(lane());
     ++made_;
     ++at_work_;
-    workers_->spawn(lane());
   }
   /// Something has come: lets the governor look, if it is time to.
   void steer() {

@@ -37,7 +37,9 @@ enum class feature : std::uint32_t {
   none = 0,
   defer_taskrun = 1U << 0,   ///< IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN (6.1)
   receive_bundle = 1U << 1,  ///< one receive fills several slots (6.17, see bundles_hold_their_length); else those of a receive are taken for it beforehand
-  min_wait = 1U << 2,        ///< waits for many completions at first and then for one, in one call (6.12); else in two
+  /// Waits for many completions at first and then for one, in one call (6.12, where there is defer_taskrun); else in two. Without that, what
+  /// a kernel's thread completes after the first wait is not seen before 6.19 (e15cb2200b93, liburing issue 1477).
+  min_wait = 1U << 2,
   all = (1U << 3) - 1,
 };
 [[nodiscard]] constexpr feature operator|(feature a, feature b) noexcept {

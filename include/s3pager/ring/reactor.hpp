@@ -44,8 +44,8 @@ struct reactor_options {
   std::uint32_t entries = 512;           ///< submission queue, rounded up to a power of two by the kernel; 1 to 32768
   std::uint32_t completion_entries = 0;  ///< completion queue; 0: 16 times `entries`
   feature masked = feature::none;        ///< not to be used even where the kernel has it
-  /// Where many receives are under way, a turn waits for completions of half of them, 32 at most, but no longer than this: a turn costs
-  /// more than what it does for one, and so does a receive. What else comes, from other threads too, may be looked at so much later. 0:
+  /// Where many receives are under way, a turn waits for completions of half of them, 32 at most, but no longer than this: a turn, like a
+  /// receive, costs more than what it is for. What else comes, from other threads too, may be looked at so much later. 0:
   /// each is looked at as it comes; at most 1 s.
   std::chrono::microseconds batch_wait{200};
   submit_hook* hook = nullptr;           ///< for tests
@@ -317,7 +317,8 @@ class reactor {
     if ((parameters.features & abi::feature_recvsend_bundle) != 0 && bundles_hold_their_length(running_kernel()) &&
         !has(options.masked, feature::receive_bundle))
       features_ = features_ | feature::receive_bundle;
-    if ((parameters.features & abi::feature_min_timeout) != 0 && !has(options.masked, feature::min_wait))
+    if ((parameters.features & abi::feature_min_timeout) != 0 && has(features_, feature::defer_taskrun) &&
+        !has(options.masked, feature::min_wait))
       features_ = features_ | feature::min_wait;
   }
 
@@ -481,7 +482,7 @@ class reactor {
     const wait_time left = times_out ? std::chrono::ceil<wait_time>(until - clock_->now()) : for_ever;
     const std::uint32_t receives = std::min<std::uint32_t>(receives_ / 2, most_batched);
     if (receives < 2 || batch_wait_ == wait_time::zero() || left <= batch_wait_ || !clock_->runs()) return submit_and_wait(ring_, 1, left);
-    // A send completes as it is submitted: what is worth waiting for comes besides.
+    // A send completes as it is submitted: what is worth waiting for comes besides. (One that does not makes this wait end by its time.)
     const std::uint32_t batch = receives + sends;
     if (has(features_, feature::min_wait)) return submit_and_wait_patiently(ring_, batch, batch_wait_, left);
     const int result = submit_and_wait(ring_, batch, batch_wait_);

@@ -41,7 +41,7 @@ namespace detail {
 /// Submits, and waits for `count` completions, but for any at all once `patience` has passed, and for none once `limit` has. Only where the
 /// kernel has feature::min_wait. Liburing has a call for it since 2.8.
 [[nodiscard]] inline int submit_and_wait_patiently(io_uring& ring, std::uint32_t count, wait_time patience, wait_time limit) noexcept {
-  // As liburing publishes entries: the array of their indices was filled when the ring was made.
+  // As liburing publishes entries: since 2.3 the array of their indices is filled when the ring is made.
   io_uring_sq& queue = ring.sq;
   queue.sqe_head = queue.sqe_tail;
   std::atomic_ref<unsigned>(*queue.ktail).store(queue.sqe_tail, std::memory_order_release);

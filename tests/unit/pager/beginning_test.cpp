@@ -48,7 +48,7 @@ TEST_CASE("the first page of a list is of few keys, and the next is asked for wh
   in.run(read_all(pages, got));
   CHECK(got.complaint().empty());
   CHECK(got.sequence().size() == 1500);
-  CHECK(lists_of(asked) == std::vector<std::string>{"list 128", "list", "list"});
+  CHECK(lists_of(asked) == std::vector<std::string>{"list 16", "list", "list"});
   REQUIRE(asked.size() == 1503);
   CHECK(asked[1] == in.objects->key(0));
 }
@@ -59,7 +59,7 @@ TEST_CASE("the first page is of what lanes there are, or as large as asked for",
     std::uint32_t max_keys;
     std::vector<std::string> lists;
   };
-  const auto [concurrency, max_keys, lists] = GENERATE(row{0, 0, {"list 128", "list"}}, row{64, 0, {"list 128", "list"}},
+  const auto [concurrency, max_keys, lists] = GENERATE(row{0, 0, {"list 16", "list"}}, row{8, 0, {"list 16", "list"}}, row{9, 0, {"list 18", "list"}}, row{64, 0, {"list 128", "list"}},
                                                        row{65, 0, {"list 130", "list"}}, row{4096, 0, {"list 1000"}},
                                                        row{8, 100, {"list 100", "list 100", "list 100"}}, row{8, 1000, {"list 1000"}});
   CAPTURE(concurrency, max_keys);
@@ -88,6 +88,7 @@ TEST_CASE("the first object is asked for alone, but not for long", "[pager][begi
   const auto turns = [&in] {
     for (int i = 0; i < 200; ++i) in.loop.run_once(ring::reactor::wait::no);
   };
+  in.until([&] { return !asked.empty(); });
   turns();
   in.time.advance(1ms);
   in.until([&] { return asked.size() > 1; });

@@ -374,3 +374,10 @@ TEST_CASE("of a service that is near nothing is tried in the first four interval
   in.interval(400);
   CHECK(in.guide.lanes() == 80);
 }
+
+TEST_CASE("what lanes too many bring is not taken for what fewer would", "[pager][governor]") {
+  told_governor in(64, 512);
+  in.changes = [](lane_totals& of) { of.at_work = std::max(of.at_work, 64U); };
+  for (int i = 0; i < 60; ++i) in.interval(8.0 * 64 / in.guide.lanes());
+  CHECK(in.guide.lanes() >= 64);
+}

@@ -807,6 +807,10 @@ TEST_CASE("URLs that are made and fetched can be dropped after every resumption"
   sweep_drops("objects by their URLs", "pager/source.hpp");  // it has a single key, which is taken at once
 }
 
+TEST_CASE("a head start can be dropped after every resumption", "[pager][sweep]") {
+  sweep_drops("a head start of the first of few objects");
+}
+
 TEST_CASE("requests that are made twice can be dropped after every resumption", "[pager][sweep]") {
   sweep_drops("late answers");
 }

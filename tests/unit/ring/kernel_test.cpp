@@ -54,6 +54,7 @@ TEST_CASE("features can be masked one by one") {
   CHECK_FALSE(has(reactor({.masked = feature::receive_bundle}).features(), feature::receive_bundle));
   CHECK_FALSE(has(reactor({.masked = feature::min_wait}).features(), feature::min_wait));
   CHECK(has(reactor().features(), feature::min_wait) == (running_kernel() >= kernel_version{6, 12}));
+  CHECK_FALSE(has(reactor({.masked = feature::defer_taskrun}).features(), feature::min_wait));
 }
 
 #if defined(__has_feature)
