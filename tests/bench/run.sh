@@ -9,6 +9,8 @@
 # --giant measures an object of 100 GiB instead, by one connection and by 16: three minutes a round; nginx makes up its zeros.
 # --quick does a little of everything, and only to see that it works. The status is 77 where there is no nginx or wrk.
 # --instructions has callgrind count user instructions, where the processor's own count can't be had: some ten minutes more.
+# Knobs of s3pager: --window-mib, --slot-kib, --receive-window-kib; of the floors by io_uring: --ring-buffers, --ring-buffer-kib; of first
+# pages: --pages, how many a round.
 # --scene and --only are regular expressions that the names of scenes and of contestants are searched for.
 #   tests/bench/run.sh --scene 'plain.*(16|64) lanes$' --only 's3pager|epoll' --rounds 3 --slot-kib 128
 # Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.
@@ -32,7 +34,7 @@ while [ $# != 0 ]; do
     --program) program=${2:?--program needs a name}; shift ;;
     --plots) plots=${2:?--plots needs a directory}; shift ;;
     --json) json=${2:?--json needs a name}; shift ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
     *) arguments+=("$1") ;;
   esac
   shift

@@ -1,10 +1,18 @@
-// Catch2 in either generation: 2.13 (Debian 12) and 3.x (Debian 13, Ubuntu 24.04) differ in their header's name.
+// Catch2 in either generation: 2.13 (Debian 12) and 3.x (Debian 13, Ubuntu 24.04) differ in their header's name, and in those of matchers.
 #pragma once
 
 #include <cstdlib>
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+
+#include <string>
+
+namespace Catch {
+using Matchers::EndsWith;
+using Matchers::StartsWith;
+[[nodiscard]] inline auto Contains(const std::string& part) { return Matchers::ContainsSubstring(part); }
+}  // namespace Catch
 #else
 #include <catch2/catch.hpp>
 #endif

@@ -36,7 +36,8 @@ using connection_statistics = net::pool_statistics;
 using ring::name_source;
 using s3::deadlines;
 
-/// All text is copied by the call that takes it. What is left out is found as AWS's tools find it, in the environment and in the profile
+/// Text is viewed here and copied by the call that takes the options: until then it must live, so that a temporary string
+/// (`options.endpoint_url = server.endpoint()`) is not to be assigned. What is left out is found as AWS's tools find it, in the environment and in the profile
 /// of ~/.aws/config and ~/.aws/credentials when the client is made (identity/configuration.hpp); credentials in their chain
 /// (identity/default_chain.hpp) when the first request needs them; and http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
 struct client_options {
@@ -143,7 +144,7 @@ struct list_options {
   std::string_view prefix = {};
   std::string_view delimiter = {};    ///< what it rolls up comes as common_prefixes() of list_pages()
   std::string_view start_after = {};
-  std::uint32_t max_keys = 0;
+  std::uint32_t max_keys = 0;         ///< a page; 1 to 1,000; 0: the service's default
   bool fetch_owner = false;
   bool restore_status = true;         ///< ask for the restore status of archived objects, which object::needs_restore() looks at
   bool requester_pays = false;

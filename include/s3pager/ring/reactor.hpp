@@ -44,9 +44,9 @@ struct reactor_options {
   std::uint32_t entries = 512;           ///< submission queue, rounded up to a power of two by the kernel; 1 to 32768
   std::uint32_t completion_entries = 0;  ///< completion queue; 0: 16 times `entries`
   feature masked = feature::none;        ///< not to be used even where the kernel has it
-  /// Where many receives are under way, a turn waits for completions of half of them, 32 at most, but no longer than this: a turn, like a
-  /// receive, costs more than what it is for. What else comes, from other threads too, may be looked at so much later. 0:
-  /// each is looked at as it comes; at most 1 s.
+  /// Where four receives or more are under way, a turn that waits does so for completions of half of them, 32 at most, but no longer than
+  /// this: a turn, like a receive, costs more than what it is for. What else comes, from other threads too, may be looked at so much later.
+  /// 0: each is looked at as it comes; at most 1 s. Turns that don't wait, as in another loop, are as long as that one lets them.
   std::chrono::microseconds batch_wait{200};
   submit_hook* hook = nullptr;           ///< for tests
 };
@@ -78,12 +78,13 @@ class reactor_threads {
 /// Immovable, one a thread, made, driven and destroyed on that thread. It dies last: everything that refers to it goes before.
 class reactor {
  public:
-  /// Throws error (unavailable, or the errno) with words that tell an old kernel, sysctl, seccomp and used-up limits apart.
+  /// Throws error: unavailable, or the errno, with words that tell an old kernel, sysctl, seccomp and used-up limits apart;
+  /// invalid_argument if batch_wait is out of range.
   explicit reactor(const reactor_options& options = {})
       : clock_(options.clock != nullptr ? options.clock : &own_clock_),
         hook_(options.hook),
         waker_(make_ref<waker>()),
-        batch_wait_(std::clamp<wait_time>(options.batch_wait, wait_time::zero(), std::chrono::seconds(1))) {
+        batch_wait_(checked(options.batch_wait)) {
     set_up(options);
     arm_wake();
   }
@@ -285,6 +286,12 @@ class reactor {
     coro::waiter start;
     bool done = false;
   };
+
+  static wait_time checked(wait_time batch_wait) {
+    if (batch_wait < wait_time::zero() || batch_wait > std::chrono::seconds(1))
+      throw error(errc::invalid_argument, "batch_wait is " + std::to_string(batch_wait.count()) + " us, 0 to 1000000 are needed");
+    return batch_wait;
+  }
 
   static operation& unlinked(operation& what) noexcept {
     static_cast<list_node&>(what).unlink();

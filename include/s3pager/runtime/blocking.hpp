@@ -28,9 +28,10 @@ class blocking {
   using stream_type = std::invoke_result_t<Make&, client&>;
 
   /// Throws error if there is no io_uring, or if an option is not what it may be. `stop`, if it is given, ends the step that
-  /// waits, or the next one, with errc::cancelled.
-  explicit blocking(Make make, const client_options& options = {}, const interruption* stop = nullptr)
-      : make_(std::move(make)), by_(loop_, stop), s3_(loop_, options), stream_(make_(s3_)) {}
+  /// waits, or the next one, with errc::cancelled. `reactor` is how its own is made.
+  explicit blocking(Make make, const client_options& options = {}, const interruption* stop = nullptr,
+                    const ring::reactor_options& reactor = {})
+      : make_(std::move(make)), loop_(reactor), by_(loop_, stop), s3_(loop_, options), stream_(make_(s3_)) {}
   blocking(const blocking&) = delete;
   blocking& operator=(const blocking&) = delete;
 

@@ -421,6 +421,13 @@ TEST_CASE("a reactor can be driven from a poll(2) loop") {
   }
 }
 
+TEST_CASE("a batch wait out of range is refused") {
+  CHECK_NOTHROW(reactor({.batch_wait = 0us}));
+  CHECK_NOTHROW(reactor({.batch_wait = 1s}));
+  CHECK_THROWS_WITH(reactor({.batch_wait = -1us}), Catch::Contains("batch_wait is -1 us, 0 to 1000000 are needed"));
+  CHECK_THROWS_AS(reactor({.batch_wait = 1'000'001us}), error);
+}
+
 TEST_CASE("waiting does not spin") {
   for (const feature masked : masks) {
     reactor loop({.masked = masked});

@@ -190,6 +190,15 @@ TEST_CASE("pages that were moved out of a blocking range outlive it, on any thre
   CHECK(checked == 50'000);
 }
 
+TEST_CASE("a blocking range's reactor is made as asked") {
+  const service server({.count = 3, .size = 10});
+  std::uint64_t bytes = 0;
+  blocking range(all_pages, server.options(), nullptr, {.masked = ring::feature::all, .batch_wait = {}});
+  for (const auto& page : range) bytes += page.bytes().size();
+  CHECK(bytes == 30);
+  CHECK_THROWS_AS(blocking(all_pages, server.options(), nullptr, {.batch_wait = std::chrono::hours(1)}), error);
+}
+
 TEST_CASE("a blocking range holds one value at a time, so that a small window is enough") {
   const service server({.count = 40, .size = 64 << 10});
   client_options options = server.options();

@@ -166,8 +166,8 @@ TEST_CASE("run prints what the service refused, but no secret") {
   const ran done = run_it(named, options);
   CHECK(done.status == 1);
   CHECK_THAT(done.said, Catch::Matchers::StartsWith("s3pager: "));
-  CHECK_THAT(done.said, Catch::Matchers::Contains("SignatureDoesNotMatch"));
-  CHECK_THAT(done.said, Catch::Matchers::Contains("status 403"));
+  CHECK_THAT(done.said, Catch::Contains("SignatureDoesNotMatch"));
+  CHECK_THAT(done.said, Catch::Contains("status 403"));
   CHECK(done.said.find('\n') == done.said.size() - 1);
   CHECK(done.said.find(wrong) == std::string::npos);
   CHECK(done.said.find(service::secret_access_key) == std::string::npos);
