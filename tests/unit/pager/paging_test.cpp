@@ -822,8 +822,8 @@ TEST_CASE("an origin that ends connections after some requests costs connections
   reader got(*in.objects);
   in.run(read_all(pages, got));
   CHECK(got.all());
-  CHECK(pages.summary().requests == 21);
-  CHECK(in.server->counters().connections_accepted == 7);
+  CHECK(pages.summary().requests == 22);
+  CHECK(in.server->counters().connections_accepted == 8);
 }
 
 TEST_CASE("an answer that never begins and one that stops ends at its deadline, not before", "[pager][paging]") {
