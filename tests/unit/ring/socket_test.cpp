@@ -285,11 +285,11 @@ TEST_CASE("what comes for half of many receives is waited for together, and for 
       static constexpr std::byte one[1]{};
       for (unsigned i = 0; i < writers; ++i) sends.push_back(made[i].server.start_send(one, {}));
       // Answers what was sent.
-      std::thread peer([&made, writers = writers] {
+      std::thread peer([&made, count = writers] {
         char byte = 0;
         bool whole = true;
-        for (unsigned i = 0; i < writers; ++i) whole = ::recv(made[i].client.fd(), &byte, 1, 0) == 1 && whole;
-        for (unsigned i = 0; i < writers && whole; ++i) whole = ::send(made[i].client.fd(), &byte, 1, 0) == 1;
+        for (unsigned i = 0; i < count; ++i) whole = ::recv(made[i].client.fd(), &byte, 1, 0) == 1 && whole;
+        for (unsigned i = 0; i < count && whole; ++i) whole = ::send(made[i].client.fd(), &byte, 1, 0) == 1;
       });
       const std::uint64_t before = loop.turns();
       while (came == 0) loop.run_once(reactor::wait::yes);
