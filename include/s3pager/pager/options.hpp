@@ -37,9 +37,9 @@ using ring::name_source;
 using s3::deadlines;
 
 /// Text is viewed here and copied by the call that takes the options: until then it must live, so that a temporary string
-/// (`options.endpoint_url = server.endpoint()`) is not to be assigned. What is left out is found as AWS's tools find it, in the environment and in the profile
-/// of ~/.aws/config and ~/.aws/credentials when the client is made (identity/configuration.hpp); credentials in their chain
-/// (identity/default_chain.hpp) when the first request needs them; and http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
+/// (`options.endpoint_url = server.endpoint()`) is not to be assigned. What is left out is found as AWS's tools find it, in the environment
+/// and in the profile of ~/.aws/config and ~/.aws/credentials when the client is made (identity/configuration.hpp); credentials in their
+/// chain (identity/default_chain.hpp) when the first request needs them; and http_proxy, https_proxy, all_proxy and no_proxy (net/proxy.hpp).
 struct client_options {
   std::string_view profile = {};            ///< default: that of AWS_PROFILE, else `default`; given, it counts before the environment's credentials
   std::string_view access_key_id = {};      ///< with the secret; if both are empty, they are looked for
