@@ -15,43 +15,60 @@ namespace s3pager::pager {
 /// A server that is near answers within what it takes to plan some hundred objects, connect for them, and ask for more of the list: all
 /// that would stand between the first answer and the consumer. For one that is not, the head start is too short to matter.
 /// Where the clock stands still there is none. Waited for once, by one coroutine; not movable.
-class head_start final : public coro::stoppable_waiter, private ring::timer {
+class head_start {
  public:
   explicit head_start(ring::reactor& loop) noexcept : loop_(loop) {}
   head_start(const head_start&) = delete;
   head_start& operator=(const head_start&) = delete;
 
+  /// In the frame that waits, and gone from here with it.
+  class wait_awaiter final : public coro::stoppable_waiter, private ring::timer {
+   public:
+    explicit wait_awaiter(head_start& owner) noexcept : owner_(owner) {}
+    wait_awaiter(const wait_awaiter&) = delete;
+    wait_awaiter& operator=(const wait_awaiter&) = delete;
+    ~wait_awaiter() { owner_.waiting_ = nullptr; }
+
+    [[nodiscard]] bool await_ready() const noexcept { return owner_.over_ || !owner_.loop_.clock().runs(); }
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
+                                     std::source_location site = std::source_location::current()) {
+      if (!arm(handle, site)) return false;
+      owner_.loop_.timers().arm(*this, after(owner_.loop_.now(), moment));
+      owner_.waiting_ = this;
+      return true;
+    }
+    void await_resume() const { throw_if_stopped("beginning a run"); }
+
+   private:
+    friend class head_start;
+    void end() noexcept {
+      if (!armed()) return;
+      disarm();
+      wake();
+    }
+    void expired() noexcept override { wake(); }
+    void on_stop() noexcept override {
+      disarm();
+      stoppable_waiter::on_stop();
+    }
+
+    head_start& owner_;
+  };
+
+  /// Waits until end() is called, but no longer than a moment. Throws errc::cancelled on a stop.
+  [[nodiscard]] wait_awaiter wait() noexcept { return wait_awaiter(*this); }
   /// The first object, or its first slice, is through, or has failed: ends the wait for it, or has there be none.
   void end() noexcept {
     over_ = true;
-    if (!armed()) return;
-    disarm();
-    wake();
+    if (waiting_ != nullptr) waiting_->end();
   }
-
-  /// Awaiting it waits until end() is called, but no longer than a moment. Throws errc::cancelled on a stop.
-  [[nodiscard]] bool await_ready() const noexcept { return over_ || !loop_.clock().runs(); }
-  template <class Promise>
-  [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
-                                   std::source_location site = std::source_location::current()) {
-    // First what may throw: nobody may wake whoever does not wait in the end.
-    loop_.timers().arm(*this, after(loop_.now(), moment));
-    if (arm(handle, site)) return true;
-    disarm();
-    return false;
-  }
-  void await_resume() const { throw_if_stopped("beginning a run"); }
 
  private:
   static constexpr duration moment = std::chrono::microseconds(200);
 
-  void expired() noexcept override { wake(); }
-  void on_stop() noexcept override {
-    disarm();
-    stoppable_waiter::on_stop();
-  }
-
   ring::reactor& loop_;
+  wait_awaiter* waiting_ = nullptr;
   bool over_ = false;
 };
 

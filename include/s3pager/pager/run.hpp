@@ -129,7 +129,7 @@ class run {
         while (!plan_.has_room()) co_await plan_.room().wait();
         plan_.add(std::move(*next), settings_.match_etag && !settings_.one_request);
         if (!std::exchange(first, false)) continue;
-        if (governor_.most() > 1) co_await first_alone_;
+        if (governor_.most() > 1) co_await first_alone_.wait();
         staff();
       }
       window_.source_ended();
