@@ -46,6 +46,7 @@ failed=()
 total=0
 skipped=0
 for preset in "${presets[@]}"; do
+  rm -f "$build/$preset/ctest.log"
   echo "== $preset: building"
   strict=${S3PAGER_WARNINGS_AS_ERRORS:-}
   # With the sanitizers they would take minutes to build, for code that the tests have as well.
@@ -69,6 +70,14 @@ done
 [ -z "$versitygw_missing" ] || echo "$versitygw_missing"
 summary="$((total - skipped)) tests ran, $skipped skipped, with ${presets[*]}"
 if [ ${#failed[@]} != 0 ]; then
+  # Once more, as the last of what was printed may be all that is kept.
+  for preset in "${presets[@]}"; do
+    log=$build/$preset/ctest.log
+    [ ! -f "$log" ] || awk -v preset="$preset" '
+      /^ *[0-9]+\/[0-9]+ Test / { shown = /\*\*\*/ && !/\*\*\*Skipped/; lines = 0; if (shown) print "== " preset ": " $0; next }
+      /^ *Start / || /^[0-9]+% tests passed/ { shown = 0 }
+      shown && ++lines <= 40' "$log"
+  done
   echo "FAILED: ${failed[*]}; $summary"
   exit 1
 fi
