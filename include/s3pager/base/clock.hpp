@@ -1,6 +1,8 @@
 // Where time comes from: the system's clocks, or a manual one that tests advance. Knows nothing of timers.
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 
 namespace s3pager {
@@ -32,17 +34,24 @@ class clock {
   [[nodiscard]] virtual wall_time wall() const noexcept = 0;
   /// Whether the clock moves by itself, so that waiting for a timer ends by waiting. A manual one does not.
   [[nodiscard]] virtual bool runs() const noexcept = 0;
+  /// How much of its processor the calling thread has had so far.
+  [[nodiscard]] virtual duration computed() const noexcept = 0;
 };
 
-/// CLOCK_MONOTONIC and CLOCK_REALTIME.
+/// CLOCK_MONOTONIC, CLOCK_REALTIME and CLOCK_THREAD_CPUTIME_ID.
 class system_clock final : public clock {
  public:
   [[nodiscard]] time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
   [[nodiscard]] wall_time wall() const noexcept override { return std::chrono::system_clock::now(); }
   [[nodiscard]] bool runs() const noexcept override { return true; }
+  [[nodiscard]] duration computed() const noexcept override {
+    timespec taken{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &taken);
+    return std::chrono::seconds(taken.tv_sec) + duration(taken.tv_nsec);
+  }
 };
 
-/// Stands still until it is told to advance; both times move together.
+/// Stands still until it is told to advance; both times move together. Nobody computes, but as much as it is told.
 class manual_clock : public clock {
  public:
   explicit manual_clock(wall_time wall = wall_time{std::chrono::seconds{1'700'000'000}}) noexcept : wall_(wall) {}
@@ -50,14 +59,17 @@ class manual_clock : public clock {
   [[nodiscard]] time_point now() const noexcept override { return now_; }
   [[nodiscard]] wall_time wall() const noexcept override { return wall_; }
   [[nodiscard]] bool runs() const noexcept override { return false; }
+  [[nodiscard]] duration computed() const noexcept override { return computed_; }
   void advance(duration by) noexcept {
     now_ += by;
     wall_ += by;
   }
+  void compute(duration of) noexcept { computed_ += of; }
 
  private:
   time_point now_{std::chrono::hours{1}};
   wall_time wall_;
+  duration computed_{0};
 };
 
 }  // namespace s3pager

@@ -2,8 +2,6 @@
 // Knows S3's operations; no options' defaults.
 #pragma once
 
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -215,16 +213,11 @@ class run {
                              .no_work = idle_time_,
                              .in_line = tally_->in_line,
                              .waited = tally_->waited.elapsed(now),
-                             .computed = service_->loop().clock().runs() ? thread_time() : duration::zero(),
+                             .computed = service_->loop().clock().computed(),
                              .at_work = at_work_,
                              .line = service_->retries().line().waited_for(),
                              .room = room()}))
       lanes_changed();
-  }
-  [[nodiscard]] static duration thread_time() noexcept {
-    timespec taken{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &taken);
-    return std::chrono::seconds(taken.tv_sec) + duration(taken.tv_nsec);
   }
   /// Lanes whose answers fit into the window whole. By arrival none has to wait for another.
   [[nodiscard]] std::uint32_t room() const noexcept {

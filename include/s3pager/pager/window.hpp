@@ -23,6 +23,7 @@
 #include "s3pager/coro/promise.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/plan.hpp"
+#include "s3pager/pager/run_ahead.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/timer.hpp"
@@ -46,7 +47,7 @@ namespace pager {
 /// One run's share of a client's slots. Grants are given in plan order, and a few slots are kept back that only the head of
 /// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead. Nor do
 /// those that run ahead take the last slots of the client, which are for the heads of other streams, that may begin later; nor
-/// more of them than leave the caller a quarter of all to hold.
+/// more of them than leave the caller a quarter of all to hold; by key, and where the thread is busy, only what run_ahead lets them have.
 class window final : private ring::buffer_pool::listener {
  public:
   /// `waited`, if it is given, runs while next() waits, which is when not the consumer is the slow side; it must outlive the window.
@@ -62,7 +63,8 @@ class window final : private ring::buffer_pool::listener {
         bucket_(bucket),
         verifies_(verifies),
         run_limit_(run_limit),
-        waited_(waited != nullptr ? *waited : own_waited_) {
+        waited_(waited != nullptr ? *waited : own_waited_),
+        ahead_(loop.clock()) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = pool_->capacity() / 16;
   }
@@ -151,6 +153,7 @@ class window final : private ring::buffer_pool::listener {
   void deliver(slice& of, ring::slot_span bytes, bool last) {
     of.received += bytes.size();
     received_ += bytes.size();
+    if (order_ == page_order::by_key && ahead_.came(received_)) serve();
     if (of.owner->failed) return;
     piece& waiting = plan_.make_piece();
     waiting.offset = of.offset + of.received - bytes.size();
@@ -331,6 +334,11 @@ class window final : private ring::buffer_pool::listener {
     const std::uint32_t left = (in_need ? 0 : left_to_others_) + (handed_on < callers ? callers - handed_on : 0);
     return all > left ? all - left : 0;
   }
+  /// No more is of use now but to the head of the line.
+  [[nodiscard]] bool far_ahead() const noexcept {
+    const std::uint32_t taken = pool_->granted() + pool_->held() - pool_->handed_on();
+    return taken * pool_->slot_bytes() >= ahead_.bytes();
+  }
   /// The slice that the consumer needs next.
   [[nodiscard]] bool is_head(const slice& of) noexcept {
     intrusive_list<job>& jobs = plan_.jobs();
@@ -345,6 +353,7 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] ring::grant take(const slice& of, std::uint32_t want) noexcept {
     const bool head = is_head(of);
     const bool in_need = head && consumer_ != nullptr;
+    if (!head && far_ahead()) return {};
     if (!head) top_up_reserve();
     ring::grant given = pool_->try_grant(std::min(want, available(in_need)));
     if (!given && head) given = reserve_.split(want);
@@ -546,6 +555,7 @@ class window final : private ring::buffer_pool::listener {
   duration run_limit_;
   stopwatch own_waited_;
   stopwatch& waited_;
+  run_ahead ahead_;
   std::uint32_t reserve_target_ = 0;
   std::uint32_t left_to_others_ = 0;  // slots of the client
   ring::grant reserve_;

@@ -21,7 +21,8 @@ namespace {
 /// A window over a pool of 16 slots: one is its reserve, four are for what the caller holds, and one for the heads of lines, of
 /// windows to come too.
 struct bench {
-  explicit bench(page_order order = page_order::by_key, on_error failures = on_error::report) {
+  explicit bench(page_order order = page_order::by_key, on_error failures = on_error::report, std::size_t bytes_a_slot = 4096)
+      : slot(bytes_a_slot) {
     in = make_window(objects, order, failures);
   }
   std::unique_ptr<window> make_window(plan& of, page_order order = page_order::by_key,
@@ -50,7 +51,7 @@ struct bench {
       REQUIRE(next == first + i);
       memory->hold(next);
     }
-    return ring::slot_span(memory, first, slots, 0, std::size_t{slots} * 4096);
+    return ring::slot_span(memory, first, slots, 0, slots * slot);
   }
 
   void turns() {
@@ -58,10 +59,10 @@ struct bench {
     }
   }
 
+  std::size_t slot;
   manual_clock time;
   ring::reactor loop{{.clock = &time}};
-  ref<ring::buffer_pool> pool = loop.make_buffer_pool(
-      {.window_bytes = 16 * 4096, .slot_bytes = 4096, .ring_bytes = 4096});
+  ref<ring::buffer_pool> pool = loop.make_buffer_pool({.window_bytes = 16 * slot, .slot_bytes = slot, .ring_bytes = slot});
   plan objects{{.whole_bytes = 1 << 20, .slice_bytes = 1 << 20, .ahead = 100, .jobs = 100}};
   std::unique_ptr<window> in;
 };
@@ -612,4 +613,62 @@ TEST_CASE("a head whose consumer waits may be asked for again though its reserve
   CHECK_FALSE(on.in->spare_grant(b, 2));
   consumer.reset();
   CHECK_FALSE(on.in->spare_grant(a, 2));
+}
+
+namespace {
+
+/// Has the consumer take `count` slots of an object, each of which takes so long, of which the thread computes for a millisecond.
+void read_busily(bench& on, slice& of, int count, duration each = std::chrono::milliseconds(1)) {
+  for (int i = 0; i < count; ++i) {
+    on.time.advance(each);
+    on.time.compute(std::chrono::milliseconds(1));
+    on.in->deliver(of, on.bytes(), false);
+    CHECK(taking(on).answered());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("where the thread is busy lanes run ahead by 16 MiB, and only the head of the line by more", "[pager][window]") {
+  constexpr std::size_t slot = std::size_t{1} << 20;
+  // Of 16 slots they have ten, busy or not, of 64 they would have 40.
+  for (const std::size_t slots : {16, 64}) {
+    bench on(page_order::by_key, on_error::report, slot);
+    on.pool = on.loop.make_buffer_pool({.window_bytes = slots * slot, .slot_bytes = slot, .ring_bytes = slot});
+    on.in = on.make_window(on.objects);
+    slice& a = on.add("a", slot << 10);
+    slice& b = on.add("b", slot << 10);
+    {
+      const asking ahead(on, b, 64);
+      CHECK(ahead.given.slots() == (slots == 16 ? 10U : 40U));
+    }
+    read_busily(on, a, 16 + 4 * 4);  // what tells nothing, and four intervals
+    const asking ahead(on, b, 11);  // with the reserve of four there is one left then
+    const asking further(on, b, 1);
+    const asking no_further(on, b, 1);
+    CHECK(ahead.given.slots() == (slots == 16 ? 10U : 11U));
+    CHECK(further.answered() == (slots == 64));
+    CHECK_FALSE(no_further.answered());
+    {
+      const asking head(on, a, 4);
+      CHECK(head.answered());
+    }
+    // Less comes that way: they are let go.
+    read_busily(on, a, 4 * (8 + 15), std::chrono::milliseconds(2));
+    CHECK_FALSE(no_further.answered());
+    read_busily(on, a, 4, std::chrono::milliseconds(2));
+    CHECK(no_further.answered() == (slots == 64));
+  }
+}
+
+TEST_CASE("by arrival lanes run ahead as far as there is room, however busy the thread is", "[pager][window]") {
+  constexpr std::size_t slot = std::size_t{1} << 20;
+  bench on(page_order::by_arrival, on_error::report, slot);
+  on.pool = on.loop.make_buffer_pool({.window_bytes = 64 * slot, .slot_bytes = slot, .ring_bytes = slot});
+  on.in = on.make_window(on.objects, page_order::by_arrival);
+  slice& a = on.add("a", slot << 10);
+  slice& b = on.add("b", slot << 10);
+  read_busily(on, a, 16 + 4 * 4);
+  const asking ahead(on, b, 64);
+  CHECK(ahead.given.slots() == 40);
 }
