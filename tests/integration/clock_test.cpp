@@ -16,6 +16,7 @@ class wrong_clock final : public clock {
   [[nodiscard]] time_point now() const noexcept override { return right_.now(); }
   [[nodiscard]] wall_time wall() const noexcept override { return right_.wall() + ahead_; }
   [[nodiscard]] bool runs() const noexcept override { return true; }
+  [[nodiscard]] duration computed() const noexcept override { return right_.computed(); }
 
  private:
   system_clock right_;

@@ -34,8 +34,8 @@ class clock {
   [[nodiscard]] virtual wall_time wall() const noexcept = 0;
   /// Whether the clock moves by itself, so that waiting for a timer ends by waiting. A manual one does not.
   [[nodiscard]] virtual bool runs() const noexcept = 0;
-  /// How much of its processor the calling thread has had so far.
-  [[nodiscard]] virtual duration computed() const noexcept = 0;
+  /// How much of its processor the calling thread has had so far; none if that is not known.
+  [[nodiscard]] virtual duration computed() const noexcept { return duration::zero(); }
 };
 
 /// CLOCK_MONOTONIC, CLOCK_REALTIME and CLOCK_THREAD_CPUTIME_ID.

@@ -100,6 +100,7 @@ struct slice final : list_node {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;      ///< bytes asked for; for an object of unknown size what is asked for at most
   std::uint64_t received = 0;  ///< bytes delivered to the window
+  std::uint64_t granted = 0;   ///< bytes that its lane may receive now, at most
   bool whole = false;          ///< the object is asked for without a Range
   bool finished = false;
   bool tells_end = false;      ///< its answer will say where the object ends, and whether there are more slices
@@ -116,7 +117,7 @@ struct slice final : list_node {
     unlink();
     assert(pieces.empty());
     owner = nullptr;
-    received = 0;
+    received = granted = 0;
     whole = finished = tells_end = handed_on = at_work = false;
     check.reset();
     stood = {};

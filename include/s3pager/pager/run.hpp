@@ -223,7 +223,7 @@ class run {
   [[nodiscard]] std::uint32_t room() const noexcept {
     if (settings_.order == page_order::by_arrival || tally_->answers == 0) return ~0U;
     const std::uint64_t answer = std::clamp<std::uint64_t>(window_.bytes_received() / tally_->answers, pool_->slot_bytes(), least_slice);
-    return static_cast<std::uint32_t>(window_bytes() / answer);
+    return static_cast<std::uint32_t>(window_.most_ahead() / answer);
   }
   void throttled(const error& why) {
     if (!governed()) return;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 
@@ -12,9 +13,9 @@ namespace s3pager::pager {
 
 /// Bytes that wait for long have left the caches when their turn comes, and so has the room that the next ones find: both cost processor
 /// time. A thread that is busy most of the time rarely has a use for many of them. So they are kept short where it has computed for five
-/// eighths of the time, over four intervals of 4 MiB each, and for as long as such an interval does not take a seventh longer than before,
-/// on average: what is far away needs more on the way than that. Each time that they have to be let go again, it takes twice as long until
-/// it is tried once more.
+/// eighths of the time, over four intervals of 4 MiB each, and for as long as it does not idle for longer in each than before, on average,
+/// by a quarter of what one took then: what is far away needs more on the way than that. Each time that they have to be let go again, it
+/// takes twice as long until it is tried once more. Where an interval takes longer than 64 ms there is little to be saved.
 class run_ahead {
  public:
   static constexpr std::uint64_t short_bytes = std::uint64_t{16} << 20;
@@ -27,7 +28,7 @@ class run_ahead {
   /// So many bytes have come so far. On the thread of the run. True if bytes() has changed.
   bool came(std::uint64_t bytes) noexcept { return bytes >= next_look_ && look(bytes); }
 
-  /// That may be on the way and wait, together.
+  /// That may be on the way to the consumer, sent or here, at most.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return short_ ? short_bytes : unbounded; }
 
  private:
@@ -36,39 +37,54 @@ class run_ahead {
   static constexpr std::uint32_t settling = 8;  // intervals until what had been asked for before has come
   static constexpr std::uint32_t judging = 16;
 
+  static constexpr duration longest = std::chrono::milliseconds(64);
+
   bool look(std::uint64_t bytes) noexcept {
     const time_point now = clock_.now();
     const duration computed = clock_.computed();
     const duration span = now - since_;
     const duration busy = computed - computed_before_;
     const bool first = since_ == time_point();
-    next_look_ = bytes + interval_bytes;
+    next_look_ += interval_bytes;
+    if (next_look_ <= bytes) next_look_ = bytes + interval_bytes;
     since_ = now;
     computed_before_ = computed;
     if (first) return false;
     ++intervals_;
     if (!short_) {
-      if (busy <= span / 8 * 5) intervals_ = 0;
-      average(span, intervals_ <= 1);
+      if (busy <= span / 8 * 5 || span > longest) intervals_ = 0;
+      average(span, span - busy, intervals_ <= 1);
       if (intervals_ < patience_) return false;
-      span_before_ = span_;
+      before_ = now_;
     } else {
-      average(span, intervals_ <= settling);
-      if (intervals_ < settling + judging || span_ / 8 * 7 <= span_before_) return false;
+      // A pause of the program's is no interval's.
+      average(std::min(span, 2 * now_.span), std::min(span - busy, before_.span), intervals_ <= settling);
+      const bool worse = now_.idle > before_.idle + before_.span / 4 || now_.span > longest;
+      if (intervals_ < settling + judging || !worse) return false;
       patience_ = std::min(2 * patience_, most_patience);
     }
     short_ = !short_;
     intervals_ = 0;
     return true;
   }
-  void average(duration span, bool anew) noexcept { span_ = anew ? span : span_ + (span - span_) / 8; }
+  void average(duration span, duration idle, bool anew) noexcept {
+    if (anew) now_ = {span, idle};
+    now_.span += (span - now_.span) / 8;
+    now_.idle += (idle - now_.idle) / 8;
+  }
+
+  /// Of an interval, on average of the last ones.
+  struct times {
+    duration span{0};
+    duration idle{0};
+  };
 
   const s3pager::clock& clock_;
   std::uint64_t next_look_ = short_bytes;  // what comes before that tells of connecting
   time_point since_{};
   duration computed_before_{0};
-  duration span_{0};         // of an interval, on average of the last ones
-  duration span_before_{0};  // when it was last made short
+  times now_;
+  times before_;                 // when it was last made short
   std::uint32_t intervals_ = 0;  // of the way it is now; of busy ones, while it is not short
   std::uint32_t patience_ = first_patience;
   bool short_ = false;

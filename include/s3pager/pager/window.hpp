@@ -64,7 +64,7 @@ class window final : private ring::buffer_pool::listener {
         verifies_(verifies),
         run_limit_(run_limit),
         waited_(waited != nullptr ? *waited : own_waited_),
-        ahead_(loop.clock()) {
+        run_ahead_(loop.clock()) {
     reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
     left_to_others_ = pool_->capacity() / 16;
   }
@@ -83,8 +83,7 @@ class window final : private ring::buffer_pool::listener {
   void end() noexcept {
     static_cast<list_node&>(*this).unlink();  // or the slots that it gives up would come back to it
     for (job& each : plan_.jobs())
-      for (slice& part : each.slices)
-        while (piece* waiting = part.pieces.pop_front()) plan_.drop(*waiting);
+      for (slice& part : each.slices) drop_pieces(part);
     reserve_.reset();
   }
 
@@ -134,11 +133,11 @@ class window final : private ring::buffer_pool::listener {
   };
   [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
 
-  /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for any, or it is the
-  /// head of the line and leaves one to it.
+  /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for them who might have them, or it is
+  /// the head of the line and leaves one to it.
   [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept {
     ring::grant given;
-    if (waiting_.empty()) {
+    if (waiting_.empty() || far_ahead()) {
       top_up_reserve();
       given = pool_->try_grant(std::min(want, available()));
     }
@@ -153,8 +152,10 @@ class window final : private ring::buffer_pool::listener {
   void deliver(slice& of, ring::slot_span bytes, bool last) {
     of.received += bytes.size();
     received_ += bytes.size();
-    if (order_ == page_order::by_key && ahead_.came(received_)) serve();
+    expect(of, of.granted - std::min<std::uint64_t>(of.granted, bytes.size()));
+    if (order_ == page_order::by_key && run_ahead_.came(received_)) serve();
     if (of.owner->failed) return;
+    bytes_ahead_ += bytes.size();
     piece& waiting = plan_.make_piece();
     waiting.offset = of.offset + of.received - bytes.size();
     waiting.bytes = std::move(bytes);
@@ -171,7 +172,7 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] bool withdraw(slice& of) noexcept {
     const bool promised = promised_ != nullptr && next_job() == of.owner && &of.owner->slices.front() == &of;
     if (of.handed_on || promised) return false;
-    while (piece* waiting = of.pieces.pop_front()) plan_.drop(*waiting);
+    drop_pieces(of);
     of.received = 0;
     update(*of.owner);
     return true;
@@ -179,6 +180,7 @@ class window final : private ring::buffer_pool::listener {
   /// The lane is through with the slice, which may be handed on whole, and freed, within this call.
   void finish(slice& of) {
     of.finished = true;
+    expect(of, 0);
     if (of.owner->reported)
       forget(of);
     else
@@ -203,7 +205,7 @@ class window final : private ring::buffer_pool::listener {
         slice& each = *at;
         ++at;
         if (each.offset <= of.offset) continue;
-        while (piece* waiting = each.pieces.pop_front()) plan_.drop(*waiting);
+        drop_pieces(each);
         if (each.finished) plan_.drop(each);
       }
     }
@@ -310,6 +312,10 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_count_; }
   /// That lanes have brought, whether or not they are handed on.
   [[nodiscard]] std::uint64_t bytes_received() const noexcept { return received_; }
+  /// What lanes may have on the way, and here, at most.
+  [[nodiscard]] std::uint64_t most_ahead() const noexcept {
+    return std::min(std::uint64_t{pool_->capacity()} * pool_->slot_bytes(), run_ahead_.bytes());
+  }
   /// How long lanes have waited for room, together.
   [[nodiscard]] duration stood(time_point now) noexcept {
     duration total = stood_;
@@ -334,10 +340,18 @@ class window final : private ring::buffer_pool::listener {
     const std::uint32_t left = (in_need ? 0 : left_to_others_) + (handed_on < callers ? callers - handed_on : 0);
     return all > left ? all - left : 0;
   }
-  /// No more is of use now but to the head of the line.
-  [[nodiscard]] bool far_ahead() const noexcept {
-    const std::uint32_t taken = pool_->granted() + pool_->held() - pool_->handed_on();
-    return taken * pool_->slot_bytes() >= ahead_.bytes();
+  /// What comes now is of use only for the head of the line.
+  [[nodiscard]] bool far_ahead() const noexcept { return bytes_ahead_ >= run_ahead_.bytes(); }
+  /// The slice's lane may receive so much now.
+  void expect(slice& of, std::uint64_t bytes) noexcept {
+    bytes_ahead_ += bytes - of.granted;
+    of.granted = bytes;
+  }
+  void drop_pieces(slice& of) noexcept {
+    while (piece* waiting = of.pieces.pop_front()) {
+      bytes_ahead_ -= waiting->bytes.size();
+      plan_.drop(*waiting);
+    }
   }
   /// The slice that the consumer needs next.
   [[nodiscard]] bool is_head(const slice& of) noexcept {
@@ -350,15 +364,17 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] bool may_take_now(const slice& of) noexcept {
     return waiting_.empty() || before(of, static_cast<grant_awaiter&>(waiting_.front()).of_);
   }
-  [[nodiscard]] ring::grant take(const slice& of, std::uint32_t want) noexcept {
+  [[nodiscard]] ring::grant take(slice& of, std::uint32_t want) noexcept {
     const bool head = is_head(of);
     const bool in_need = head && consumer_ != nullptr;
+    expect(of, 0);
     if (!head && far_ahead()) return {};
     if (!head) top_up_reserve();
     ring::grant given = pool_->try_grant(std::min(want, available(in_need)));
     if (!given && head) given = reserve_.split(want);
     // What the consumer waits for right now is soon handed on: a slot of it, as the consumer may turn to another stream then.
     if (!given && in_need) given = pool_->try_grant(1);
+    expect(of, std::min<std::uint64_t>(given.bytes(), of.size - of.received));
     return given;
   }
   void enqueue(grant_awaiter& who) noexcept {
@@ -441,7 +457,7 @@ class window final : private ring::buffer_pool::listener {
     settle(front, made.corrupted ? verification::failed : made.what);
     if (made.corrupted) {
       what.corrupted = what.failed = true;
-      while (piece* waiting = front.pieces.pop_front()) plan_.drop(*waiting);
+      drop_pieces(front);
     }
     return true;
   }
@@ -493,6 +509,7 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] page take_piece(job& from) {
     from.slices.front().handed_on = true;
     piece& waiting = *from.slices.front().pieces.pop_front();
+    bytes_ahead_ -= waiting.bytes.size();
     waiting.bytes.hand_on();
     page made(from.record, std::move(waiting.bytes), waiting.offset, waiting.last);
     plan_.drop(waiting);
@@ -524,7 +541,7 @@ class window final : private ring::buffer_pool::listener {
     for (auto at = from.slices.begin(); at != from.slices.end();) {
       slice& each = *at;
       ++at;
-      while (piece* waiting = each.pieces.pop_front()) plan_.drop(*waiting);
+      drop_pieces(each);
       if (each.finished) plan_.drop(each);
     }
     if (from.slices.empty()) plan_.drop(from);
@@ -555,7 +572,8 @@ class window final : private ring::buffer_pool::listener {
   duration run_limit_;
   stopwatch own_waited_;
   stopwatch& waited_;
-  run_ahead ahead_;
+  run_ahead run_ahead_;
+  std::uint64_t bytes_ahead_ = 0;  // what waits here, and what lanes may receive
   std::uint32_t reserve_target_ = 0;
   std::uint32_t left_to_others_ = 0;  // slots of the client
   ring::grant reserve_;

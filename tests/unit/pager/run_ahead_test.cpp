@@ -46,7 +46,7 @@ TEST_CASE("who is busy runs ahead by what a cache holds", "[pager][run_ahead]") 
   reader of;
   CHECK(of.until_change(8ms, 6ms) == 5);  // the first is what the others are measured from
   CHECK(of.ahead.bytes() == 16 << 20);
-  CHECK(of.until_change(9ms, 5ms) == 0);  // less of an eighth less comes
+  CHECK(of.until_change(9ms, 5ms) == 0);  // 2 ms more of waiting in each
   CHECK(of.ahead.bytes() == 16 << 20);
 }
 
@@ -74,9 +74,30 @@ TEST_CASE("where less comes that way it is let go again, and tried after twice a
   CHECK(of.until_change(8ms, 8ms) == 8);
   CHECK(of.until_change(16ms, 8ms) == 24);
   CHECK(of.until_change(8ms, 8ms) == 16);
-  // What is slow only for a moment does not count.
-  CHECK(of.until_change(8ms, 8ms, 8) == 0);
-  CHECK_FALSE(of.interval(10ms, 8ms));
+}
+
+TEST_CASE("a pause is no sign that less comes", "[pager][run_ahead]") {
+  reader of;
+  CHECK(of.until_change(8ms, 8ms) == 5);
+  CHECK(of.until_change(8ms, 8ms, 30) == 0);
+  CHECK_FALSE(of.interval(500ms, 8ms));
   CHECK(of.until_change(8ms, 8ms) == 0);
   CHECK(of.ahead.bytes() == 16 << 20);
+}
+
+TEST_CASE("a consumer that computes longer than before is none either", "[pager][run_ahead]") {
+  reader of;
+  CHECK(of.until_change(8ms, 8ms) == 5);
+  CHECK(of.until_change(40ms, 40ms) == 0);
+  // Nor is one that computes less, unless the thread idles then.
+  CHECK(of.until_change(2ms, 1ms) == 0);
+  CHECK(of.until_change(6ms, 2ms) == 4);
+}
+
+TEST_CASE("what comes slowly is not worth it", "[pager][run_ahead]") {
+  reader of;
+  CHECK(of.until_change(65ms, 65ms) == 0);
+  CHECK(of.until_change(64ms, 64ms) == 4);
+  CHECK(of.until_change(65ms, 65ms) == 24);
+  CHECK(of.ahead.bytes() == run_ahead::unbounded);
 }
