@@ -140,6 +140,7 @@ class answer_reader {
 struct plain_connection {
   plain_socket socket;
   answer_reader answer;
+  bool armed = false;  ///< a receive is, from an answer before
 };
 
 /// What a floor takes for a job: `read_all(requests, consumer, usage)` asks for all of these on its connections, which are there by

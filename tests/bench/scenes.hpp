@@ -111,6 +111,8 @@ class bulk_scene {
       add_floor("epoll, 256 KiB", epoll_contestant(at_, 256 << 10));
       if (!small_) add_floor("epoll, 4 MiB", epoll_contestant(at_, 4 << 20));
       if (!small_) add_floor("io_uring", uring_contestant(at_, asked_->ring));
+      if (small_) add("io_uring, batches", uring_contestant(at_, asked_->ring, {.batches = true}));
+      if (small_) add("io_uring, batches, multishot", uring_contestant(at_, asked_->ring, {.batches = true, .multishot = true}));
     }
     if (small_) {
       made_.contestants.push_back({"wrk", [at = at_, what = job_] { return wrk_contestant(at).bulk(what); }, {}, true});
