@@ -34,7 +34,7 @@ class clock {
   [[nodiscard]] virtual wall_time wall() const noexcept = 0;
   /// Whether the clock moves by itself, so that waiting for a timer ends by waiting. A manual one does not.
   [[nodiscard]] virtual bool runs() const noexcept = 0;
-  /// How much of its processor the calling thread has had so far; none if that is not known.
+  /// How much of its processor the calling thread has had so far. None if that is not known: runs then judge as if nobody computed.
   [[nodiscard]] virtual duration computed() const noexcept { return duration::zero(); }
 };
 

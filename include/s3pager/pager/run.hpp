@@ -332,6 +332,7 @@ class run {
       } catch (const error& failed) {
         failure.emplace(failed);
       }
+      window_.attempt_ended(of);
       if (failure->code() == errc::throttled) throttled(*failure);
       if (of.owner->failed) co_return;
       of.work_begins(loop.now());

@@ -12,8 +12,8 @@
 namespace s3pager::pager {
 
 /// Bytes that wait for long have left the caches when their turn comes, and so has the room that the next ones find: both cost processor
-/// time. A thread that is busy most of the time rarely has a use for many of them. So they are kept short where it has computed for five
-/// eighths of the time, over four intervals of 4 MiB each, and for as long as it does not idle for longer in each than before, on average,
+/// time. A thread that is busy most of the time rarely has a use for many of them. So they are kept short where it has computed for over
+/// five eighths of the time, over four intervals of 4 MiB each, and for as long as it does not idle for longer in each than before, on average,
 /// by a quarter of what one took then: what is far away needs more on the way than that. Each time that they have to be let go again, it
 /// takes twice as long until it is tried once more. Where an interval takes longer than 64 ms there is little to be saved.
 class run_ahead {

@@ -100,6 +100,7 @@ class window final : private ring::buffer_pool::listener {
     [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                      std::source_location site = std::source_location::current()) noexcept {
       const bool failed = of_.owner->failed;
+      owner_.expect(of_, 0);
       if (!failed && owner_.may_take_now(of_)) given_ = owner_.take(of_, want_);
       if (given_ || failed) {
         const bool suspended = pass(handle, site);
@@ -133,11 +134,11 @@ class window final : private ring::buffer_pool::listener {
   };
   [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
 
-  /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for them who might have them, or it is
-  /// the head of the line and leaves one to it.
+  /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for them who might have them, or
+  /// it is the head of the line and leaves one to it.
   [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept {
     ring::grant given;
-    if (waiting_.empty() || far_ahead()) {
+    if (waiting_.empty() || (far_ahead() && !is_head(static_cast<grant_awaiter&>(waiting_.front()).of_))) {
       top_up_reserve();
       given = pool_->try_grant(std::min(want, available()));
     }
@@ -177,6 +178,8 @@ class window final : private ring::buffer_pool::listener {
     update(*of.owner);
     return true;
   }
+  /// An attempt at the slice has ended: nothing more comes before the next grant.
+  void attempt_ended(slice& of) noexcept { expect(of, 0); }
   /// The lane is through with the slice, which may be handed on whole, and freed, within this call.
   void finish(slice& of) {
     of.finished = true;
@@ -367,7 +370,6 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] ring::grant take(slice& of, std::uint32_t want) noexcept {
     const bool head = is_head(of);
     const bool in_need = head && consumer_ != nullptr;
-    expect(of, 0);
     if (!head && far_ahead()) return {};
     if (!head) top_up_reserve();
     ring::grant given = pool_->try_grant(std::min(want, available(in_need)));
