@@ -47,7 +47,7 @@ class receiving_ring {
     how.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
     how.cq_entries = 4096;
     if (::io_uring_queue_init_params(2 * connections, &ring_, &how) != 0) throw std::runtime_error("io_uring_queue_init");
-    bundles_ = (how.features & feature_recvsend_bundle) != 0;
+    bundles_ = (how.features & s3pager::ring::abi::feature_recvsend_bundle) != 0;
     use_.batches = use_.batches && (how.features & s3pager::ring::abi::feature_min_timeout) != 0;
     memory_ = static_cast<char*>(map(sizes.buffer_bytes * sizes.buffers));
     buffers_ = static_cast<io_uring_buf_ring*>(map(sizes.buffers * sizeof(io_uring_buf)));
@@ -83,7 +83,7 @@ class receiving_ring {
     } else {
       // A bundle without a length takes what there is.
       ::io_uring_prep_recv(&made, socket, nullptr, bundles_ ? 0 : sizes_.buffer_bytes, 0);
-      made.ioprio = static_cast<std::uint16_t>(IORING_RECVSEND_POLL_FIRST | (bundles_ ? recvsend_bundle : 0));
+      made.ioprio = static_cast<std::uint16_t>(IORING_RECVSEND_POLL_FIRST | (bundles_ ? s3pager::ring::abi::recvsend_bundle : 0));
     }
     made.flags |= IOSQE_BUFFER_SELECT;
     made.buf_group = group;
@@ -126,9 +126,6 @@ class receiving_ring {
   }
 
  private:
-  // As the kernel has them; liburing 2.3 lacks the names.
-  static constexpr unsigned feature_recvsend_bundle = 1U << 14;
-  static constexpr unsigned recvsend_bundle = 1U << 4;
   static constexpr std::uint16_t group = 1;
 
   [[nodiscard]] static void* map(std::size_t size) {
