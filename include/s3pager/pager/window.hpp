@@ -1,5 +1,5 @@
-// Where received bytes wait for the consumer, and who may receive next: the memory bound, and the two orders of handing on.
-// Knows the plan and the pool of slots; no requests.
+// Where received bytes wait for the consumer, and the two orders of handing on. Knows the plan and the line of those who receive; no
+// requests.
 #pragma once
 
 #include <algorithm>
@@ -21,9 +21,9 @@
 #include "s3pager/base/intrusive_list.hpp"
 #include "s3pager/base/stopwatch.hpp"
 #include "s3pager/coro/promise.hpp"
+#include "s3pager/pager/grant_line.hpp"
 #include "s3pager/pager/page.hpp"
 #include "s3pager/pager/plan.hpp"
-#include "s3pager/pager/run_ahead.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/ring/timer.hpp"
@@ -44,11 +44,8 @@ enum class on_error : std::uint8_t {
 
 namespace pager {
 
-/// One run's share of a client's slots. Grants are given in plan order, and a few slots are kept back that only the head of
-/// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead. Nor do
-/// those that run ahead take the last slots of the client, which are for the heads of other streams, that may begin later; nor
-/// more of them than leave the caller a quarter of all to hold; by key, and where the thread is busy, only what run_ahead lets them have.
-class window final : private ring::buffer_pool::listener {
+/// What one run has received and not handed on yet. Never copied or moved.
+class window {
  public:
   /// `waited`, if it is given, runs while next() waits, which is when not the consumer is the slow side; it must outlive the window.
   window(ring::reactor& loop, ref<ring::buffer_pool> pool, plan& of, page_order order, on_error failures,
@@ -64,99 +61,32 @@ class window final : private ring::buffer_pool::listener {
         verifies_(verifies),
         run_limit_(run_limit),
         waited_(waited != nullptr ? *waited : own_waited_),
-        run_ahead_(loop.clock()) {
-    reserve_target_ = std::clamp<std::uint32_t>(pool_->capacity() / 16, 1, 16);
-    left_to_others_ = pool_->capacity() / 16;
-  }
+        line_(loop, pool_, of, order == page_order::by_key) {}
   window(const window&) = delete;
   window& operator=(const window&) = delete;
   ~window() { end(); }
 
   /// Takes its share of the slots: before the first lane works, so that a stream that is only held takes none.
-  void begin() noexcept {
-    pool_->add_listener(*this);
-    reserve_ = pool_->try_grant(1);
-    top_up_reserve();
-  }
+  void begin() noexcept { line_.begin(); }
 
   /// Gives up all slots, for good: no lane works any more, and next() is not awaited again.
   void end() noexcept {
-    static_cast<list_node&>(*this).unlink();  // or the slots that it gives up would come back to it
+    line_.end();  // or the slots that are given up would come back to it
     for (job& each : plan_.jobs())
       for (slice& part : each.slices) drop_pieces(part);
-    reserve_.reset();
   }
 
   // ---- For lanes -------------------------------------------------------------------------------------------------
 
-  /// Waits for a grant of 1 to `want` slots for `of`; an empty one once its object has failed. Throws errc::cancelled on a
-  /// stop. No deadline: a consumer that is slow may be so for hours. Meanwhile the slice is not at work.
-  class grant_awaiter final : public coro::stoppable_waiter {
-   public:
-    grant_awaiter(window& owner, slice& of, std::uint32_t want) noexcept : owner_(owner), of_(of), want_(want) {}
-
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
-                                     std::source_location site = std::source_location::current()) noexcept {
-      const bool failed = of_.owner->failed;
-      owner_.expect(of_, 0);
-      if (!failed && owner_.may_take_now(of_)) given_ = owner_.take(of_, want_);
-      if (given_ || failed) {
-        const bool suspended = pass(handle, site);
-        if (stopped()) given_.reset();
-        return suspended;
-      }
-      if (!arm(handle, site)) return false;
-      owner_.enqueue(*this);
-      waits_since_ = owner_.loop_.now();
-      of_.work_ends(waits_since_);
-      return true;
-    }
-    [[nodiscard]] ring::grant await_resume() {
-      if (waits_since_ != no_deadline) {
-        const time_point now = owner_.loop_.now();
-        of_.stood += now - waits_since_;
-        owner_.stood_ += now - waits_since_;
-        of_.work_begins(now);
-      }
-      throw_if_stopped("waiting for room in the window");
-      return std::move(given_);
-    }
-
-   private:
-    friend class window;
-    window& owner_;
-    slice& of_;
-    std::uint32_t want_;
-    time_point waits_since_ = no_deadline;  // if it had to wait
-    ring::grant given_;
-  };
-  [[nodiscard]] grant_awaiter grant(slice& of, std::uint32_t want) noexcept { return grant_awaiter(*this, of, want); }
-
-  /// Up to `want` slots for a second request for `of`, at once; none unless they are to spare: nobody waits for them who might have them, or
-  /// it is the head of the line and leaves one to it.
-  [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept {
-    ring::grant given;
-    if (waiting_.empty() || (far_ahead() && !is_head(static_cast<grant_awaiter&>(waiting_.front()).of_))) {
-      top_up_reserve();
-      given = pool_->try_grant(std::min(want, available()));
-    }
-    if (given || !is_head(of)) return given;
-    if (reserve_.slots() > 1) return reserve_.split(1);
-    // Where the reserve went to what is late now.
-    if (consumer_ != nullptr && pool_->available() > 1) given = pool_->try_grant(1);
-    return given;
-  }
+  /// As grant_line has them.
+  [[nodiscard]] grant_line::awaiter grant(slice& of, std::uint32_t want) noexcept { return line_.grant(of, want); }
+  [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept { return line_.spare(of, want); }
 
   /// Hands on what was received, in order of offset. `last` if it is known to end the object.
   void deliver(slice& of, ring::slot_span bytes, bool last) {
     of.received += bytes.size();
-    received_ += bytes.size();
-    expect(of, of.granted - std::min<std::uint64_t>(of.granted, bytes.size()));
-    if (order_ == page_order::by_key && run_ahead_.came(received_)) serve();
+    line_.came(of, bytes.size());
     if (of.owner->failed) return;
-    bytes_ahead_ += bytes.size();
     piece& waiting = plan_.make_piece();
     waiting.offset = of.offset + of.received - bytes.size();
     waiting.bytes = std::move(bytes);
@@ -179,11 +109,11 @@ class window final : private ring::buffer_pool::listener {
     return true;
   }
   /// An attempt at the slice has ended: nothing more comes before the next grant.
-  void attempt_ended(slice& of) noexcept { expect(of, 0); }
+  void attempt_ended(slice& of) noexcept { line_.expect_no_more(of); }
   /// The lane is through with the slice, which may be handed on whole, and freed, within this call.
   void finish(slice& of) {
     of.finished = true;
-    expect(of, 0);
+    line_.expect_no_more(of);
     if (of.owner->reported)
       forget(of);
     else
@@ -197,12 +127,7 @@ class window final : private ring::buffer_pool::listener {
       owner.record->failed(why);
       owner.record->verified(verification::failed);
       plan_.drop_claimable(owner);
-      // Its lanes would wait in front of all that comes after it, and in vain.
-      for (auto at = waiting_.begin(); at != waiting_.end();) {
-        auto& each = static_cast<grant_awaiter&>(*at);
-        ++at;
-        if (each.of_.owner == &owner) each.wake();
-      }
+      line_.dismiss(owner);
       // Later slices that nobody works on go; the others when their lanes notice.
       for (auto at = owner.slices.begin(); at != owner.slices.end();) {
         slice& each = *at;
@@ -243,7 +168,7 @@ class window final : private ring::buffer_pool::listener {
     ~next_awaiter() {
       if (owner_.promised_ == this) owner_.promised_ = nullptr;
       if (owner_.consumer_ == this) {
-        owner_.consumer_ = nullptr;
+        owner_.set_consumer(nullptr);
         end_wait();
       }
     }
@@ -259,8 +184,8 @@ class window final : private ring::buffer_pool::listener {
       const time_point now = owner_.loop_.now();
       looks_for_room_ = after(now, owner_.window_wait_);
       owner_.waited_.start(now);
-      owner_.consumer_ = this;
-      owner_.serve();
+      owner_.set_consumer(this);
+      owner_.line_.serve();
       arm_timer(now);
       return true;
     }
@@ -280,10 +205,10 @@ class window final : private ring::buffer_pool::listener {
     void expired() noexcept override {
       const time_point now = owner_.loop_.now();
       overrun_ = owner_.waited_.elapsed(now) >= owner_.run_limit_;
-      const time_point since = now >= looks_for_room_ ? owner_.starved_since() : no_deadline;
+      const time_point since = now >= looks_for_room_ ? owner_.line_.starved_since() : no_deadline;
       exhausted_ = !overrun_ && since != no_deadline && after(since, owner_.window_wait_) <= now;
       if (overrun_ || exhausted_) {
-        owner_.consumer_ = nullptr;
+        owner_.set_consumer(nullptr);
         end_wait();
         wake();
         return;
@@ -313,106 +238,24 @@ class window final : private ring::buffer_pool::listener {
   [[nodiscard]] std::uint64_t objects() const noexcept { return objects_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_count_; }
-  /// That lanes have brought, whether or not they are handed on.
-  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return received_; }
-  /// What lanes may have on the way, and here, at most.
-  [[nodiscard]] std::uint64_t most_ahead() const noexcept {
-    return std::min(std::uint64_t{pool_->capacity()} * pool_->slot_bytes(), run_ahead_.bytes());
-  }
-  /// How long lanes have waited for room, together.
-  [[nodiscard]] duration stood(time_point now) noexcept {
-    duration total = stood_;
-    for (coro::waiter& each : waiting_) total += now - static_cast<grant_awaiter&>(each).waits_since_;
-    return total;
-  }
+  /// What grant_line tells of its lanes.
+  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return line_.bytes_received(); }
+  [[nodiscard]] std::uint64_t most_ahead() const noexcept { return line_.most_ahead(); }
+  [[nodiscard]] duration stood(time_point now) noexcept { return line_.stood(now); }
   /// Objects handed on whole whose checksum holds.
   [[nodiscard]] std::uint64_t verified_objects() const noexcept { return verified_; }
 
  private:
-  // ---- Grants
-
-  void top_up_reserve() noexcept {
-    if (reserve_.slots() < reserve_target_)
-      reserve_.merge(pool_->try_grant(std::min(reserve_target_ - reserve_.slots(), available())));
-  }
-  /// Slots that a window may take: all but what is the caller's, and, unless its head is `in_need`, what is left to other heads.
-  [[nodiscard]] std::uint32_t available(bool in_need = false) const noexcept {
-    const std::uint32_t all = pool_->available();
-    const std::uint32_t callers = (pool_->capacity() + 3) / 4;
-    const std::uint32_t handed_on = pool_->handed_on();
-    const std::uint32_t left = (in_need ? 0 : left_to_others_) + (handed_on < callers ? callers - handed_on : 0);
-    return all > left ? all - left : 0;
-  }
-  /// What comes now is of use only for the head of the line.
-  [[nodiscard]] bool far_ahead() const noexcept { return bytes_ahead_ >= run_ahead_.bytes(); }
-  /// The slice's lane may receive so much now.
-  void expect(slice& of, std::uint64_t bytes) noexcept {
-    bytes_ahead_ += bytes - of.granted;
-    of.granted = bytes;
-  }
   void drop_pieces(slice& of) noexcept {
     while (piece* waiting = of.pieces.pop_front()) {
-      bytes_ahead_ -= waiting->bytes.size();
+      const std::uint64_t bytes = waiting->bytes.size();
       plan_.drop(*waiting);
+      line_.left(bytes);
     }
   }
-  /// The slice that the consumer needs next.
-  [[nodiscard]] bool is_head(const slice& of) noexcept {
-    intrusive_list<job>& jobs = plan_.jobs();
-    return !jobs.empty() && !jobs.front().slices.empty() && &jobs.front().slices.front() == &of;
-  }
-  [[nodiscard]] static bool before(const slice& a, const slice& b) noexcept {
-    return a.owner->sequence != b.owner->sequence ? a.owner->sequence < b.owner->sequence : a.offset < b.offset;
-  }
-  [[nodiscard]] bool may_take_now(const slice& of) noexcept {
-    return waiting_.empty() || before(of, static_cast<grant_awaiter&>(waiting_.front()).of_);
-  }
-  [[nodiscard]] ring::grant take(slice& of, std::uint32_t want) noexcept {
-    const bool head = is_head(of);
-    const bool in_need = head && consumer_ != nullptr;
-    if (!head && far_ahead()) return {};
-    if (!head) top_up_reserve();
-    ring::grant given = pool_->try_grant(std::min(want, available(in_need)));
-    if (!given && head) given = reserve_.split(want);
-    // What the consumer waits for right now is soon handed on: a slot of it, as the consumer may turn to another stream then.
-    if (!given && in_need) given = pool_->try_grant(1);
-    expect(of, std::min<std::uint64_t>(given.bytes(), of.size - of.received));
-    return given;
-  }
-  void enqueue(grant_awaiter& who) noexcept {
-    for (coro::waiter& each : waiting_) {
-      if (before(static_cast<grant_awaiter&>(each).of_, who.of_)) continue;
-      waiting_.insert(each, who);
-      return;
-    }
-    waiting_.push_back(who);
-  }
-  void room() noexcept override { serve(); }
-  void serve() noexcept {
-    if (serving_) return;
-    serving_ = true;
-    top_up_reserve();
-    while (!waiting_.empty()) {
-      auto& first = static_cast<grant_awaiter&>(waiting_.front());
-      first.given_ = take(first.of_, first.want_);
-      if (!first.given_) break;
-      first.wake();
-    }
-    serving_ = false;
-  }
-  /// Since when the slice that the consumer needs next has had no room, if no other one will make some: a lane that waits for its
-  /// server ends at a deadline, and what it holds is free then or comes here. Else no_deadline.
-  [[nodiscard]] time_point starved_since() noexcept {
-    if (waiting_.empty() || reserve_ || pool_->available() > 0) return no_deadline;
-    const auto& first = static_cast<grant_awaiter&>(waiting_.front());
-    if (!is_head(first.of_)) return no_deadline;
-    std::size_t fetched = 0;
-    for (job& each : plan_.jobs())
-      for (const slice& part : each.slices) fetched += part.finished || each.failed ? 0U : 1U;
-    std::size_t waiting = 0;
-    for (auto at = waiting_.begin(); at != waiting_.end(); ++at) ++waiting;
-    return fetched == waiting ? first.waits_since_ : no_deadline;
-  }
+
+  // ---- Why there is no page
+
   [[nodiscard]] error overrun() const {
     return error(errc::timed_out, error_details{.message = "deadlines.run or run_deadline of " + to_text(run_limit_) +
                                                            " passed: waiting for a page",
@@ -481,12 +324,17 @@ class window final : private ring::buffer_pool::listener {
       else
         ready_.push_back(of.ready);
     }
-    if (moved) serve();
+    if (moved) line_.serve();
     notify_consumer();
+  }
+  void set_consumer(next_awaiter* who) noexcept {
+    consumer_ = who;
+    line_.consumer_waits(who != nullptr);
   }
   void notify_consumer() noexcept {
     if (consumer_ == nullptr || !something_to_take()) return;
-    promised_ = std::exchange(consumer_, nullptr);
+    promised_ = consumer_;
+    set_consumer(nullptr);
     promised_->notify();
   }
   [[nodiscard]] job* next_job() noexcept {
@@ -504,15 +352,15 @@ class window final : private ring::buffer_pool::listener {
     if (failure_ != nullptr && failed_at_once_) std::rethrow_exception(failure_);
     if (job* from = next_job()) return from->slices.front().pieces.empty() ? take_failure(*from) : take_piece(*from);
     if (failure_ != nullptr) std::rethrow_exception(failure_);
-    assert(plan_.drained());
+    assert(plan_.drained() && line_.bytes_ahead() == 0);
     return std::nullopt;
   }
 
   [[nodiscard]] page take_piece(job& from) {
     from.slices.front().handed_on = true;
     piece& waiting = *from.slices.front().pieces.pop_front();
-    bytes_ahead_ -= waiting.bytes.size();
     waiting.bytes.hand_on();
+    line_.left(waiting.bytes.size());
     page made(from.record, std::move(waiting.bytes), waiting.offset, waiting.last);
     plan_.drop(waiting);
     from.handed_on += made.bytes().size();
@@ -547,7 +395,7 @@ class window final : private ring::buffer_pool::listener {
       if (each.finished) plan_.drop(each);
     }
     if (from.slices.empty()) plan_.drop(from);
-    serve();
+    line_.serve();
     if (failures_ == on_error::stop) {
       fail_run(std::make_exception_ptr(error(*made.failure())), true);
       std::rethrow_exception(failure_);
@@ -574,12 +422,7 @@ class window final : private ring::buffer_pool::listener {
   duration run_limit_;
   stopwatch own_waited_;
   stopwatch& waited_;
-  run_ahead run_ahead_;
-  std::uint64_t bytes_ahead_ = 0;  // what waits here, and what lanes may receive
-  std::uint32_t reserve_target_ = 0;
-  std::uint32_t left_to_others_ = 0;  // slots of the client
-  ring::grant reserve_;
-  intrusive_list<coro::waiter> waiting_;  // grant_awaiters, in plan order
+  grant_line line_;
   intrusive_list<job::link> ready_;
   intrusive_list<job> abandoned_;
   next_awaiter* consumer_ = nullptr;
@@ -589,11 +432,8 @@ class window final : private ring::buffer_pool::listener {
   std::uint64_t bytes_ = 0;
   std::uint64_t failures_count_ = 0;
   std::uint64_t verified_ = 0;
-  std::uint64_t received_ = 0;
-  duration stood_{0};
   bool failed_at_once_ = false;
   bool stopped_ = false;
-  bool serving_ = false;
 };
 
 }  // namespace pager
