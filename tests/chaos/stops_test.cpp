@@ -106,7 +106,7 @@ struct fixture {
 
 }  // namespace
 
-TEST_CASE("a server that is stopped, and goes on when requests have timed out, is paged to the end", "[stops]") {
+TEST_CASE("a server that is stopped, and goes on when requests have timed out, is paged to the end", "[.stops]") {
   fixture in(GENERATE(page_order::by_key, page_order::by_arrival));
   in.be_patient();
   bool on_timeout = false;
@@ -122,7 +122,7 @@ TEST_CASE("a server that is stopped, and goes on when requests have timed out, i
   CHECK(on_timeout);
 }
 
-TEST_CASE("a server that is stopped for good ends a run with timed_out, after the attempts of the policy", "[stops]") {
+TEST_CASE("a server that is stopped for good ends a run with timed_out, after the attempts of the policy", "[.stops]") {
   fixture in(GENERATE(page_order::by_key, page_order::by_arrival));
   in.in_the_middle = [&in] { in.server.stop(); };
   const auto failure = in.run();
@@ -133,7 +133,7 @@ TEST_CASE("a server that is stopped for good ends a run with timed_out, after th
   CHECK_FALSE(failure->details().tried.empty());
 }
 
-TEST_CASE("a server that is killed and is there again at once is paged to the end", "[stops]") {
+TEST_CASE("a server that is killed and is there again at once is paged to the end", "[.stops]") {
   fixture in(GENERATE(page_order::by_key, page_order::by_arrival));
   in.be_patient();
   in.in_the_middle = [&in] {
@@ -145,7 +145,7 @@ TEST_CASE("a server that is killed and is there again at once is paged to the en
   CHECK(in.watcher.retried + in.connections.expired > 0);
 }
 
-TEST_CASE("a server that is killed and comes back after many retries is paged to the end", "[stops]") {
+TEST_CASE("a server that is killed and comes back after many retries is paged to the end", "[.stops]") {
   fixture in(GENERATE(page_order::by_key, page_order::by_arrival));
   in.be_patient();
   in.in_the_middle = [&in] {
@@ -158,7 +158,7 @@ TEST_CASE("a server that is killed and comes back after many retries is paged to
 }
 
 TEST_CASE("a server that is killed for good ends a run with the connection's error, after the attempts of the policy",
-          "[stops]") {
+          "[.stops]") {
   fixture in(GENERATE(page_order::by_key, page_order::by_arrival));
   in.in_the_middle = [&in] { in.server.kill(); };
   const auto failure = in.run();

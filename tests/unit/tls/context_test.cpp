@@ -70,7 +70,7 @@ TEST_CASE("a directory of authorities, named by hash, is trusted") {
   CHECK(connects(tls::context::make({.system_trust = false, .ca_directory = directory}), world));
 }
 
-TEST_CASE("a file that can't be read, or holds no certificate, is named with the reason") {
+TEST_CASE("a file that can't be read, or holds no certificate, is named with the reason", "[long]") {
   const scratch_directory directory;
   const std::string missing = directory.path() + "/missing.pem";
   const std::string garbage = directory.file("garbage.pem", "not a certificate\n");
@@ -89,7 +89,7 @@ TEST_CASE("to trust nobody is refused, unless nobody is verified") {
   CHECK(refusal({.system_trust = false, .insecure_skip_verification = true}) == "taken");
 }
 
-TEST_CASE("a client's certificate needs its own key, in the clear") {
+TEST_CASE("a client's certificate needs its own key, in the clear", "[long]") {
   const scratch_directory directory;
   const certified own({.common_name = "client"});
   const certified other({.common_name = "other"});
