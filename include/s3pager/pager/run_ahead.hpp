@@ -18,7 +18,7 @@ namespace s3pager::pager {
 /// takes twice as long until it is tried once more. Where an interval takes longer than 64 ms there is little to be saved.
 class run_ahead {
  public:
-  static constexpr std::uint64_t short_bytes = std::uint64_t{16} << 20;
+  static constexpr std::uint64_t short_bytes = std::uint64_t{8} << 20;
   static constexpr std::uint64_t interval_bytes = std::uint64_t{4} << 20;
   static constexpr std::uint64_t unbounded = std::numeric_limits<std::uint64_t>::max();
 

@@ -45,9 +45,9 @@ TEST_CASE("who does not compute most of the time may run ahead as far as there i
 TEST_CASE("who is busy runs ahead by what a cache holds", "[pager][run_ahead]") {
   reader of;
   CHECK(of.until_change(8ms, 6ms) == 5);  // the first is what the others are measured from
-  CHECK(of.ahead.bytes() == 16 << 20);
+  CHECK(of.ahead.bytes() == 8 << 20);
   CHECK(of.until_change(9ms, 5ms) == 0);  // 2 ms more of waiting in each
-  CHECK(of.ahead.bytes() == 16 << 20);
+  CHECK(of.ahead.bytes() == 8 << 20);
 }
 
 TEST_CASE("an interval in which the thread has waited begins the count anew", "[pager][run_ahead]") {
@@ -82,7 +82,7 @@ TEST_CASE("a pause is no sign that less comes", "[pager][run_ahead]") {
   CHECK(of.until_change(8ms, 8ms, 30) == 0);
   CHECK_FALSE(of.interval(500ms, 8ms));
   CHECK(of.until_change(8ms, 8ms) == 0);
-  CHECK(of.ahead.bytes() == 16 << 20);
+  CHECK(of.ahead.bytes() == 8 << 20);
 }
 
 TEST_CASE("a consumer that computes longer than before is none either", "[pager][run_ahead]") {
