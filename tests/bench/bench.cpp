@@ -113,9 +113,12 @@ bench::surroundings describe(const arguments& asked) {
   std::ifstream from("/proc/cpuinfo");
   for (std::string line; processor.empty() && std::getline(from, line);)
     if (line.starts_with("model name")) processor = line.substr(line.find(':') + 2);
+  std::string congestion_control;
+  std::ifstream("/proc/sys/net/ipv4/tcp_congestion_control") >> congestion_control;
   return {{"processor", processor},
           {"processors", std::to_string(::sysconf(_SC_NPROCESSORS_ONLN))},
           {"kernel", system.release},
+          {"TCP", congestion_control},
           {"compiler", "GCC-compatible " __VERSION__},
           {"openssl", ::OpenSSL_version(OPENSSL_VERSION_STRING)},
           {"libcurl", ::curl_version_info(CURLVERSION_NOW)->version},

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [--quick|--check|--giant] [--instructions] [--tls 1.2|1.3] [--program PROGRAM] [--json FILE] [--plots DIR] [argument of bench]...:
+# run.sh [--quick|--check|--giant] [--instructions] [--tls 1.2|1.3] [--congestion NAME] [--program PROGRAM] [--json FILE] [--plots DIR] [argument of bench]...:
 # measures s3pager beside floors that only copy (epoll, io_uring, SSL_read on sockets), libcurl and wrk, on nginx on loopback with files
 # in memory, by plain HTTP and TLS (1.3 by default): large, medium and small objects, one of 2 GiB, the first page, a list of a million
 # keys, signing. Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N). Prints a table
@@ -11,6 +11,8 @@
 # --instructions has callgrind count user instructions, where the processor's own count can't be had: some ten minutes more.
 # Knobs of s3pager: --window-mib, --slot-kib, --receive-window-kib; of the floors by io_uring: --ring-buffers, --ring-buffer-kib; of first
 # pages: --pages, how many a round.
+# --congestion: TCP's congestion control, in a network namespace; else what the system has. By BBR, which some have, the same contestant may
+# take twice as long in one round as in the next; by cubic, Linux's own default, rounds differ by a tenth.
 # --scene and --only are regular expressions that the names of scenes and of contestants are searched for.
 #   tests/bench/run.sh --scene 'plain.*(16|64) lanes$' --only 's3pager|epoll' --rounds 3 --slot-kib 128
 # Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.
@@ -22,19 +24,22 @@ here=$root/tests/support
 source "$here/server_common.sh"
 
 program=
+congestion=
 json=
 plots=
 protocol=1.3
 quick=
+asked=("$@")
 arguments=()
 while [ $# != 0 ]; do
   case $1 in
     --quick) quick=1 ;;
+    --congestion) congestion=${2:?--congestion needs a name}; shift ;;
     --tls) protocol=${2:?--tls needs a version}; shift ;;
     --program) program=${2:?--program needs a name}; shift ;;
     --plots) plots=${2:?--plots needs a directory}; shift ;;
     --json) json=${2:?--json needs a name}; shift ;;
-    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
+    -h | --help) sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
     *) arguments+=("$1") ;;
   esac
   shift
@@ -55,8 +60,23 @@ if [ -z "$program" ]; then
 fi
 [ -n "$json" ] || json=$(dirname "$program")/bench.json
 [ -n "$plots" ] || plots=$(dirname "$json")/bench_plots
-PATH=$PATH:/usr/sbin
+PATH=$PATH:/usr/sbin:/sbin
 need nginx openssl taskset wrk
+
+# In a network of the bench's own, so that nobody else's is changed.
+if [ -n "${S3PAGER_BENCH_CONGESTION:-}" ]; then
+  echo "$S3PAGER_BENCH_CONGESTION" > /proc/sys/net/ipv4/tcp_congestion_control
+elif [ -n "$congestion" ]; then
+  for network in '--net' '--user --map-root-user --net'; do
+    # shellcheck disable=SC2086
+    unshare $network ip link set lo up 2> /dev/null || continue
+    # shellcheck disable=SC2086,SC2016
+    S3PAGER_BENCH_CONGESTION=$congestion exec unshare $network sh -c 'ip link set lo up && exec "$@"' sh \
+      "${BASH_SOURCE[0]}" "${asked[@]}" --program "$program" --json "$json"
+  done
+  echo 'no network namespace can be made here, which --congestion needs' >&2
+  exit 2
+fi
 
 umask 077
 # The files are of 3 GiB in all; in a container there may be less.

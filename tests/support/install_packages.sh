@@ -10,7 +10,7 @@ for role; do
     build) packages+=(g++ cmake ninja-build ccache pkg-config
                       liburing-dev libcurl4-openssl-dev libssl-dev libpugixml-dev libjansson-dev) ;;
     tests) packages+=(catch2 curl openssl valgrind ceph-mon ceph-osd ceph-common radosgw tinyproxy-bin nginx) ;;
-    bench) packages+=(nginx openssl wrk) ;;
+    bench) packages+=(iproute2 nginx openssl wrk) ;;
     fuzz) packages+=(clang-NEWEST libclang-rt-NEWEST-dev) ;;
     kernel) packages+=(qemu-system-x86 busybox-static cpio) ;;
     *) echo "no such role: $role" >&2; exit 2 ;;
