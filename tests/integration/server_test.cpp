@@ -1,10 +1,8 @@
-// Ends the program with 77 where there is no server, and shows that what the tests put is what others read.
+// Shows that what the tests put is what others read.
 #include "support/real_server.hpp"
 
 #include <curl/curl.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -12,25 +10,6 @@
 
 namespace s3pager::test {
 namespace {
-
-#if __has_include(<catch2/catch_all.hpp>)
-using listener_base = Catch::EventListenerBase;
-#else
-using listener_base = Catch::TestEventListenerBase;
-#endif
-
-/// Listing the tests needs no server; running them does.
-class skip_without_server final : public listener_base {
- public:
-  using listener_base::listener_base;
-  void testRunStarting(const Catch::TestRunInfo&) override {
-    if (!server().endpoint.empty()) return;
-    std::puts("SKIP: no S3 server is given; run this by tests/support/with_server.sh radosgw|versitygw");
-    std::fflush(stdout);
-    std::_Exit(77);
-  }
-};
-CATCH_REGISTER_LISTENER(skip_without_server)
 
 std::size_t append(const char* data, std::size_t size, std::size_t count, void* to) {
   static_cast<std::string*>(to)->append(data, size * count);
