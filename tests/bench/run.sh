@@ -64,15 +64,20 @@ PATH=$PATH:/usr/sbin:/sbin
 need nginx openssl taskset wrk
 
 # In a network of the bench's own, so that nobody else's is changed.
-if [ -n "${S3PAGER_BENCH_CONGESTION:-}" ]; then
-  echo "$S3PAGER_BENCH_CONGESTION" > /proc/sys/net/ipv4/tcp_congestion_control
+if [ -n "$congestion" ] && [ -n "${S3PAGER_BENCH_OUTSIDE:-}" ] &&
+   [ "$S3PAGER_BENCH_OUTSIDE" != "$(readlink /proc/self/ns/net)" ]; then
+  if ! echo "$congestion" > /proc/sys/net/ipv4/tcp_congestion_control; then
+    echo "TCP's congestion control can't be $congestion here" >&2
+    exit 2
+  fi
 elif [ -n "$congestion" ]; then
+  need ip unshare
   for network in '--net' '--user --map-root-user --net'; do
     # shellcheck disable=SC2086
     unshare $network ip link set lo up 2> /dev/null || continue
     # shellcheck disable=SC2086,SC2016
-    S3PAGER_BENCH_CONGESTION=$congestion exec unshare $network sh -c 'ip link set lo up && exec "$@"' sh \
-      "${BASH_SOURCE[0]}" "${asked[@]}" --program "$program" --json "$json"
+    S3PAGER_BENCH_OUTSIDE=$(readlink /proc/self/ns/net) exec unshare $network sh -c 'ip link set lo up && exec "$@"' sh \
+      "$root/tests/bench/run.sh" "${asked[@]}" --program "$program" --json "$json"
   done
   echo 'no network namespace can be made here, which --congestion needs' >&2
   exit 2
@@ -112,6 +117,7 @@ secure_port=$((port + 1))
 cat > "$scratch/nginx.conf" <<CONF
 daemon off;
 master_process off;
+$([ "$(id -u)" != 0 ] || echo 'user root;')
 pid $scratch/nginx.pid;
 error_log $scratch/log/nginx.error warn;
 worker_rlimit_nofile 1024;

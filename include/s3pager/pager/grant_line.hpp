@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "s3pager/base/clock.hpp"
+#include "s3pager/base/counted.hpp"
 #include "s3pager/base/intrusive_list.hpp"
 #include "s3pager/coro/promise.hpp"
 #include "s3pager/pager/plan.hpp"
@@ -23,7 +24,7 @@ namespace s3pager::pager {
 /// the line may take, the slice that the consumer needs next: so it always gets on, however far others have run ahead. Nor do
 /// those that run ahead take the last slots of the client, which are for the heads of other streams, that may begin later; nor
 /// more of them than leave the caller a quarter of all to hold; in order, and where the thread is busy, only what run_ahead lets them
-/// have. Slices must be in the plan from when they are first granted something until they are settled.
+/// have.
 class grant_line final : private ring::buffer_pool::listener {
  public:
   /// `in_order`: objects are handed on one after the other, so that lanes can be ahead of the consumer.
@@ -59,18 +60,22 @@ class grant_line final : private ring::buffer_pool::listener {
     [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> handle,
                                      std::source_location site = std::source_location::current()) noexcept {
       const bool failed = of_.owner->failed;
-      owner_.expect_no_more(of_);
+      // What is left of the last grant makes room for this one first, and then for who comes later in the plan.
+      const bool were_far = owner_.far_ahead();
+      owner_.bytes_ahead_ -= std::exchange(of_.granted, 0);
       if (!failed && owner_.may_take_now(of_)) given_ = owner_.take(of_, want_);
+      bool suspended = false;
       if (given_ || failed) {
-        const bool suspended = pass(handle, site);
+        suspended = pass(handle, site);
         if (stopped()) given_.reset();
-        return suspended;
+      } else if (arm(handle, site)) {
+        suspended = true;
+        owner_.enqueue(*this);
+        waits_since_ = owner_.loop_.now();
+        of_.work_ends(waits_since_);
       }
-      if (!arm(handle, site)) return false;
-      owner_.enqueue(*this);
-      waits_since_ = owner_.loop_.now();
-      of_.work_ends(waits_since_);
-      return true;
+      if (were_far && !owner_.far_ahead()) owner_.serve();
+      return suspended;
     }
     [[nodiscard]] ring::grant await_resume() {
       if (waits_since_ != no_deadline) {

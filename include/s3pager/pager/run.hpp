@@ -1,4 +1,5 @@
 // One run: a source, a plan, lanes that fetch, a window. What page_stream drives.
+// Knows of S3 only what its parts are made with.
 #pragma once
 
 #include <algorithm>
@@ -8,10 +9,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "s3pager/base/clock.hpp"
 #include "s3pager/base/counted.hpp"
@@ -36,6 +34,7 @@
 
 namespace s3pager::pager {
 
+/// Not movable. The thread is the reactor's, which must outlive it.
 class run {
  public:
   run(ref<s3::service> with, ref<s3::bucket_target> target, ref<ring::buffer_pool> pool, async_generator<object> source,
@@ -192,7 +191,7 @@ class run {
   ref<ring::buffer_pool> pool_;
   async_generator<object> source_;
   ref<coro::stop_state> stop_;
-  staffing staff_;
+  staffing staff_;  // refers to the plan and the window, which ask it for limits as they are made
   plan plan_;
   window window_;
   slice_fetcher fetcher_;

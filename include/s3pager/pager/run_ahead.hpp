@@ -80,7 +80,7 @@ class run_ahead {
   };
 
   const s3pager::clock& clock_;
-  std::uint64_t next_look_ = short_bytes;  // what comes before that tells of connecting
+  std::uint64_t next_look_ = short_bytes;  // what comes before that may tell of connecting, and fits anyway
   time_point since_{};
   duration computed_before_{0};
   times now_;

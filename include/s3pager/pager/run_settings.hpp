@@ -1,4 +1,4 @@
-// What a run is told of how to go about its work. Knows no options' defaults.
+// What a run is told of how to go about its work. Knows no options of the caller's.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 
 namespace s3pager::pager {
 
+/// The client makes it of its options and of a call's.
 struct run_settings {
   page_order order = page_order::by_key;
   on_error failures = on_error::stop;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,9 +21,11 @@
 #include "s3pager/pager/run_settings.hpp"
 #include "s3pager/pager/staffing.hpp"
 #include "s3pager/pager/window.hpp"
+#include "s3pager/ring/await.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
 #include "s3pager/ring/reactor.hpp"
 #include "s3pager/s3/get_object.hpp"
+#include "s3pager/s3/retry.hpp"
 #include "s3pager/s3/service.hpp"
 #include "s3pager/tls/in_place.hpp"
 
@@ -47,7 +48,7 @@ class slice_fetcher {
   slice_fetcher& operator=(const slice_fetcher&) = delete;
 
   /// All of a slice, over as many attempts as it takes: each goes on at the next byte of the same version. Returns early where the object
-  /// has failed meanwhile. Throws what made the last attempt fail, or errc::cancelled on a stop.
+  /// has failed meanwhile. Throws what made the last attempt fail, archived_failure() before the first one, or errc::cancelled on a stop.
   [[nodiscard]] task<> fetch(slice& of) {
     ring::reactor& loop = service_->loop();
     if (const object& what = of.owner->record->what(); settings_.archived == on_archived::report && what.needs_restore(loop.clock().wall()))

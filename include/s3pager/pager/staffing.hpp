@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -17,11 +16,12 @@
 #include "s3pager/pager/run_settings.hpp"
 #include "s3pager/pager/window.hpp"
 #include "s3pager/ring/buffer_pool.hpp"
+#include "s3pager/s3/exchange.hpp"
 #include "s3pager/s3/service.hpp"
 
 namespace s3pager::pager {
 
-/// Lanes are made as they are needed, and park when they are too many. All that it is made with must outlive it.
+/// Lanes are made as they are needed, and park when they are too many. All that it is made with must outlive its work.
 class staffing {
  public:
   staffing(const run_settings& how, s3::service& with, const s3::request_tally& tally, const ring::buffer_pool& pool, window& pages,
@@ -40,6 +40,7 @@ class staffing {
   /// How many may be at work now, and at most.
   [[nodiscard]] std::uint32_t lanes() const noexcept { return governor_.lanes(); }
   [[nodiscard]] std::uint32_t most() const noexcept { return governor_.most(); }
+  /// Of a large object, that a lane fetches at a time: what the window has for each lane, 512 KiB to 8 MiB.
   [[nodiscard]] std::uint64_t slice_bytes() const noexcept {
     const std::uint64_t window_bytes = std::uint64_t{pool_.capacity()} * pool_.slot_bytes();
     return std::clamp<std::uint64_t>(window_bytes / lanes(), least_slice, std::uint64_t{8} << 20);
@@ -60,10 +61,12 @@ class staffing {
 
   // ---- For a lane
 
+  /// One of those at work is to park.
   [[nodiscard]] bool too_many() const noexcept { return at_work_ > lanes(); }
   /// From leaves() to returns() the lane is not at work.
   void leaves() noexcept { --at_work_; }
   void returns() noexcept { ++at_work_; }
+  /// Where a lane that is too many waits, until it is needed or the run is over.
   [[nodiscard]] signal& parked() noexcept { return parked_; }
   /// One lane more, or less, finds nothing to fetch.
   void idle(int change) noexcept {
@@ -91,6 +94,7 @@ class staffing {
                              .room = room()}))
       changed();
   }
+  /// The service has asked for fewer requests.
   void throttled(const error& why) {
     if (!governed_) return;
     const time_point now = service_.loop().now();

@@ -78,7 +78,7 @@ class window {
 
   // ---- For lanes -------------------------------------------------------------------------------------------------
 
-  /// As grant_line has them.
+  /// See grant_line::grant() and grant_line::spare().
   [[nodiscard]] grant_line::awaiter grant(slice& of, std::uint32_t want) noexcept { return line_.grant(of, want); }
   [[nodiscard]] ring::grant spare_grant(const slice& of, std::uint32_t want) noexcept { return line_.spare(of, want); }
 
@@ -238,7 +238,7 @@ class window {
   [[nodiscard]] std::uint64_t objects() const noexcept { return objects_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_count_; }
-  /// What grant_line tells of its lanes.
+  /// See grant_line.
   [[nodiscard]] std::uint64_t bytes_received() const noexcept { return line_.bytes_received(); }
   [[nodiscard]] std::uint64_t most_ahead() const noexcept { return line_.most_ahead(); }
   [[nodiscard]] duration stood(time_point now) noexcept { return line_.stood(now); }

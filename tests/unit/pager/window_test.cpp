@@ -706,6 +706,24 @@ TEST_CASE("who waits behind what is far ahead gets on as soon as that is less", 
   CHECK(waits.answered());
 }
 
+TEST_CASE("what a lane has left of a grant is its own again before it is somebody's who comes later", "[pager][window]") {
+  constexpr std::size_t slot = std::size_t{1} << 20;
+  bench on(page_order::by_key, on_error::report, slot);
+  on.pool = on.loop.make_buffer_pool({.window_bytes = 64 * slot, .slot_bytes = slot, .ring_bytes = slot});
+  on.in = on.make_window(on.objects);
+  slice& a = on.add("a", slot << 8);
+  slice& b = on.add("b", slot << 8);
+  slice& c = on.add("c", slot << 8);
+  read_busily(on, a, 8 + 4 * 4);
+  std::optional<asking> ahead(std::in_place, on, b, 8);
+  const asking later(on, c, 8);
+  CHECK_FALSE(later.answered());
+  ahead->given.reset();
+  const asking again(on, b, 8);
+  CHECK(again.given.slots() == 8);
+  CHECK_FALSE(later.answered());
+}
+
 TEST_CASE("a second request has slots to spare though others wait, if they are too far ahead", "[pager][window]") {
   constexpr std::size_t slot = std::size_t{1} << 20;
   bench on(page_order::by_key, on_error::report, slot);
