@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh [--quick|--check|--giant] [--instructions] [--tls 1.2|1.3] [--congestion NAME] [--program PROGRAM] [--json FILE] [--plots DIR] [argument of bench]...:
-# measures s3pager beside floors that only copy (epoll, io_uring, SSL_read on sockets), libcurl and wrk, on nginx on loopback with files
+# run.sh [--quick|--check|--giant] [--instructions] [--tls 1.2|1.3] [--congestion NAME] [--program PROGRAM] [--json FILE] [--plots DIR]
+# [argument of bench]...: measures s3pager beside floors that only copy (epoll, io_uring, SSL_read on sockets), libcurl and wrk, on nginx on loopback with files
 # in memory, by plain HTTP and TLS (1.3 by default): large, medium and small objects, one of 2 GiB, the first page, a list of a million
 # keys, signing. Contestants and server have a core each; all contestants take turns in each of 15 rounds (--rounds N). Prints a table
 # with the medians of the ratios and their 95 % bootstrap intervals, and writes all rounds to build/release/bench.json and pictures to
@@ -11,8 +11,8 @@
 # --instructions has callgrind count user instructions, where the processor's own count can't be had: some ten minutes more.
 # Knobs of s3pager: --window-mib, --slot-kib, --receive-window-kib; of the floors by io_uring: --ring-buffers, --ring-buffer-kib; of first
 # pages: --pages, how many a round.
-# --congestion: TCP's congestion control, in a network namespace; else what the system has. By BBR, which some have, the same contestant may
-# take twice as long in one round as in the next; by cubic, Linux's own default, rounds differ by a tenth.
+# --congestion: TCP's congestion control, in a network namespace; else what the system has. With BBR, which some have, rounds of the same
+# contestant differ more than with cubic, Linux's own default.
 # --scene and --only are regular expressions that the names of scenes and of contestants are searched for.
 #   tests/bench/run.sh --scene 'plain.*(16|64) lanes$' --only 's3pager|epoll' --rounds 3 --slot-kib 128
 # Builds what is missing, preset release, unless a program is given. S3PAGER_BUILD_DIR: where to build, by default build/.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -212,7 +213,9 @@ class grant_line final : private ring::buffer_pool::listener {
     return a.owner->sequence != b.owner->sequence ? a.owner->sequence < b.owner->sequence : a.offset < b.offset;
   }
   [[nodiscard]] bool may_take_now(const slice& of) noexcept { return waiting_.empty() || before(of, first().of_); }
+  /// `of` has nothing left of a grant before.
   [[nodiscard]] ring::grant take(slice& of, std::uint32_t want) noexcept {
+    assert(of.granted == 0);
     const bool head = is_head(of);
     const bool in_need = head && consumer_waits_;
     if (!head && far_ahead()) return {};

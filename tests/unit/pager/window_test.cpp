@@ -662,44 +662,53 @@ TEST_CASE("where the thread is busy lanes run ahead by 8 MiB, and only the head 
   }
 }
 
+namespace {
+
+/// A window of 64 slots of 1 MiB, and a consumer that has read of the first of three objects until lanes are kept 8 MiB ahead.
+struct busy_bench : bench {
+  busy_bench() : bench(page_order::by_key, on_error::report, std::size_t{1} << 20) {
+    pool = loop.make_buffer_pool({.window_bytes = 64 * slot, .slot_bytes = slot, .ring_bytes = slot});
+    in = make_window(objects);
+    read_busily(*this, a, 8 + 4 * 4);
+  }
+  slice& a = add("a", slot << 8);
+  slice& b = add("b", slot << 8);
+  slice& c = add("c", slot << 8);
+};
+
+}  // namespace
+
 TEST_CASE("who waits behind what is far ahead gets on as soon as that is less", "[pager][window]") {
-  constexpr std::size_t slot = std::size_t{1} << 20;
-  bench on(page_order::by_key, on_error::report, slot);
-  on.pool = on.loop.make_buffer_pool({.window_bytes = 64 * slot, .slot_bytes = slot, .ring_bytes = slot});
-  on.in = on.make_window(on.objects);
-  slice& a = on.add("a", slot << 8);
-  slice& b = on.add("b", slot << 8);
-  slice& c = on.add("c", slot << 8);
-  read_busily(on, a, 8 + 4 * 4);
-  std::optional<asking> ahead(std::in_place, on, b, 8);
+  busy_bench on;
+  std::optional<asking> ahead(std::in_place, on, on.b, 8);
   CHECK(ahead->given.slots() == 8);
-  const asking waits(on, c, 1);
+  const asking waits(on, on.c, 1);
   CHECK_FALSE(waits.answered());
-  SECTION("an attempt has ended") { on.in->attempt_ended(b); }
-  SECTION("a slice has ended") { on.in->finish(b); }
+  SECTION("an attempt has ended") { on.in->attempt_ended(on.b); }
+  SECTION("a slice has ended") { on.in->finish(on.b); }
   SECTION("one asks again, for less") {
-    const asking again(on, b, 1);
+    const asking again(on, on.b, 1);
     CHECK(again.given.slots() == 1);
   }
   SECTION("what had come is taken back") {
     ahead->given.reset();
-    for (int i = 0; i < 8; ++i) on.in->deliver(b, on.bytes(), false);
+    for (int i = 0; i < 8; ++i) on.in->deliver(on.b, on.bytes(), false);
     on.turns();
     CHECK_FALSE(waits.answered());
-    CHECK(on.in->withdraw(b));
+    CHECK(on.in->withdraw(on.b));
   }
   SECTION("what had come of an object goes with it") {
     ahead->given.reset();
-    for (int i = 0; i < 8; ++i) on.in->deliver(b, on.bytes(), false);
-    on.in->finish(a);
+    for (int i = 0; i < 8; ++i) on.in->deliver(on.b, on.bytes(), false);
+    on.in->finish(on.a);
     CHECK_FALSE(waits.answered());
-    on.in->fail(b, error(errc::timed_out, "in a test"));
+    on.in->fail(on.b, error(errc::timed_out, "in a test"));
     CHECK(text(taking(on)) == "b@0");
   }
   SECTION("the consumer takes some of it") {
     ahead->given.reset();
-    for (int i = 0; i < 8; ++i) on.in->deliver(b, on.bytes(), false);
-    on.in->finish(a);
+    for (int i = 0; i < 8; ++i) on.in->deliver(on.b, on.bytes(), false);
+    on.in->finish(on.a);
     CHECK(text(taking(on)) == "b@0");
   }
   on.turns();
@@ -707,37 +716,23 @@ TEST_CASE("who waits behind what is far ahead gets on as soon as that is less", 
 }
 
 TEST_CASE("what a lane has left of a grant is its own again before it is somebody's who comes later", "[pager][window]") {
-  constexpr std::size_t slot = std::size_t{1} << 20;
-  bench on(page_order::by_key, on_error::report, slot);
-  on.pool = on.loop.make_buffer_pool({.window_bytes = 64 * slot, .slot_bytes = slot, .ring_bytes = slot});
-  on.in = on.make_window(on.objects);
-  slice& a = on.add("a", slot << 8);
-  slice& b = on.add("b", slot << 8);
-  slice& c = on.add("c", slot << 8);
-  read_busily(on, a, 8 + 4 * 4);
-  std::optional<asking> ahead(std::in_place, on, b, 8);
-  const asking later(on, c, 8);
+  busy_bench on;
+  std::optional<asking> ahead(std::in_place, on, on.b, 8);
+  const asking later(on, on.c, 8);
   CHECK_FALSE(later.answered());
   ahead->given.reset();
-  const asking again(on, b, 8);
+  const asking again(on, on.b, 8);
   CHECK(again.given.slots() == 8);
   CHECK_FALSE(later.answered());
 }
 
 TEST_CASE("a second request has slots to spare though others wait, if they are too far ahead", "[pager][window]") {
-  constexpr std::size_t slot = std::size_t{1} << 20;
-  bench on(page_order::by_key, on_error::report, slot);
-  on.pool = on.loop.make_buffer_pool({.window_bytes = 64 * slot, .slot_bytes = slot, .ring_bytes = slot});
-  on.in = on.make_window(on.objects);
-  slice& a = on.add("a", slot << 8);
-  slice& b = on.add("b", slot << 8);
-  slice& c = on.add("c", slot << 8);
-  read_busily(on, a, 8 + 4 * 4);
-  const asking ahead(on, b, 8);
-  const asking waits(on, c, 1);
+  busy_bench on;
+  const asking ahead(on, on.b, 8);
+  const asking waits(on, on.c, 1);
   CHECK_FALSE(waits.answered());
-  CHECK(on.in->spare_grant(b, 2).slots() == 2);
-  CHECK(on.in->spare_grant(a, 2).slots() == 2);
+  CHECK(on.in->spare_grant(on.b, 2).slots() == 2);
+  CHECK(on.in->spare_grant(on.a, 2).slots() == 2);
 }
 
 TEST_CASE("by arrival lanes run ahead as far as there is room, however busy the thread is", "[pager][window]") {
